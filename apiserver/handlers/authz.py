@@ -1,0 +1,57 @@
+"""The interface of authorization: who wants to do what, and whether they may."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from apimachinery.errors import ApiError, forbidden
+from apiserver.registry.request import Request, User
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """What is asked, about a resource or (with `path`) about a URL that is none."""
+
+    user: User
+    verb: str
+    group: str = ""
+    version: str = ""
+    resource: str = ""
+    subresource: str = ""
+    namespace: str = ""
+    name: str = ""
+    path: str = ""
+
+    @property
+    def is_resource(self) -> bool:
+        return not self.path
+
+
+class Decision(NamedTuple):
+    allowed: bool
+    reason: str = ""
+
+
+class Authorizer(Protocol):
+    async def authorize(self, attrs: Attributes) -> Decision: ...
+
+
+def attributes_of(request: Request) -> Attributes:
+    gvr = request.gvr
+    return Attributes(
+        request.user, request.verb, gvr.group, gvr.version, gvr.resource, request.subresource, request.namespace,
+        request.name,
+    )  # fmt: skip
+
+
+def refusal(attrs: Attributes, reason: str = "") -> ApiError:
+    """403 in the words that clients show."""
+    why = f'User "{attrs.user.name}" cannot {attrs.verb} '
+    tail = f": {reason}" if reason else ""
+    if attrs.path:
+        return ApiError("Forbidden", f'forbidden: {why}path "{attrs.path}"{tail}')
+    resource = f"{attrs.resource}/{attrs.subresource}" if attrs.subresource else attrs.resource
+    scope = f'in the namespace "{attrs.namespace}"' if attrs.namespace else "at the cluster scope"
+    why += f'resource "{resource}" in API group "{attrs.group}" {scope}{tail}'
+    return forbidden(attrs.group, attrs.resource, attrs.name, why)
