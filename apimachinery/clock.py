@@ -1,0 +1,153 @@
+"""The cluster's time. Everything that waits for cluster behaviour waits here, never on `time` or `asyncio.sleep`.
+
+A `Clock` is a line over the host's monotonic clock: cluster time = `cluster_time` at real `monotonic`, advancing at
+`rate`. Rate 0 is a pause. All processes of a host given the same `ClockState` agree without talking, because the
+monotonic clock is the host's. A fake clock for tests is the same class, paused, on a source that stands still.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class ClockState(NamedTuple):
+    """The line: cluster time in Unix seconds, anchored at a monotonic second, with its slope."""
+
+    monotonic: float
+    cluster_time: float
+    rate: float
+
+
+@dataclass(order=True)
+class Timer:
+    """One who waits: until when (cluster time, Unix seconds) and what for."""
+
+    deadline: float
+    order: int
+    why: str = field(compare=False)
+    future: asyncio.Future[None] = field(compare=False)
+
+
+class Clock:
+    """The injected clock. `source` gives real monotonic seconds."""
+
+    def __init__(self, state: ClockState | None = None, *, source: Callable[[], float] = time.monotonic) -> None:
+        self._source = source
+        self._state = state or ClockState(source(), time.time(), 1.0)
+        self._timers: list[Timer] = []
+        self._order = itertools.count()
+        self._wakeup: asyncio.TimerHandle | None = None
+
+    @property
+    def state(self) -> ClockState:
+        return self._state
+
+    def time(self) -> float:
+        """Cluster time in Unix seconds. It never runs backwards unless someone sets it so."""
+        return self._state.cluster_time + (self._source() - self._state.monotonic) * self._state.rate
+
+    def set(self, *, cluster_time: float | None = None, rate: float | None = None) -> ClockState:
+        """Jump to a time, change the rate, or both, from now on."""
+        now = self.time() if cluster_time is None else cluster_time
+        return self.adopt(ClockState(self._source(), now, self._state.rate if rate is None else rate))
+
+    def adopt(self, state: ClockState) -> ClockState:
+        """Take a state agreed elsewhere, so that several processes share one line."""
+        self._state = state
+        self._fire()
+        return state
+
+    def timers(self) -> list[Timer]:
+        """Who waits, soonest first."""
+        return sorted(timer for timer in self._timers if not timer.future.done())
+
+    async def sleep(self, seconds: float, why: str = "") -> None:
+        """Return `seconds` of cluster time from now. Zero or less only yields."""
+        await self.sleep_until(self.time() + seconds, why)
+
+    async def sleep_until(self, deadline: float, why: str = "") -> None:
+        if deadline <= self.time():
+            await asyncio.sleep(0)
+            return
+        timer = Timer(deadline, next(self._order), why, asyncio.get_running_loop().create_future())
+        heapq.heappush(self._timers, timer)
+        if self._timers[0] is timer:
+            self._arm()
+        try:
+            await timer.future
+        finally:
+            timer.future.cancel()
+
+    @asynccontextmanager
+    async def timeout(self, seconds: float, why: str = "") -> AsyncIterator[None]:
+        """Raise TimeoutError in the body after `seconds` of cluster time."""
+        task = asyncio.current_task()
+        assert task is not None
+        expired = False
+
+        async def expire() -> None:
+            nonlocal expired
+            await self.sleep(seconds, why)
+            expired = True
+            task.cancel()
+
+        watchdog = asyncio.create_task(expire())
+        try:
+            yield
+        except asyncio.CancelledError:
+            if expired and task.uncancel() <= 0:
+                raise TimeoutError(why) from None
+            raise
+        finally:
+            watchdog.cancel()
+
+    def _arm(self) -> None:
+        """Have the loop wake us when the soonest timer is due in real time; never, while paused."""
+        if self._wakeup is not None:
+            self._wakeup.cancel()
+            self._wakeup = None
+        while self._timers and self._timers[0].future.done():
+            heapq.heappop(self._timers)
+        if self._timers and self._state.rate > 0:
+            real_delay = max(0.0, (self._timers[0].deadline - self.time()) / self._state.rate)
+            self._wakeup = asyncio.get_running_loop().call_later(real_delay, self._fire)
+
+    def _fire(self) -> None:
+        now = self.time()
+        while self._timers and (self._timers[0].deadline <= now + 1e-9 or self._timers[0].future.done()):
+            timer = heapq.heappop(self._timers)
+            if not timer.future.done():
+                timer.future.set_result(None)
+        if self._timers:
+            self._arm()
+
+
+class FakeClock(Clock):
+    """A clock that moves only when told: `await clock.advance(5)`."""
+
+    def __init__(self, start: float = 1_800_000_000.0) -> None:
+        super().__init__(ClockState(0.0, start, 0.0), source=lambda: 0.0)
+
+    async def advance(self, seconds: float) -> None:
+        """Move on, stopping at each timer on the way so that what it wakes can set the next."""
+        end = self.time() + seconds
+        while True:
+            await settle()
+            due = [timer.deadline for timer in self.timers() if timer.deadline <= end]
+            self.set(cluster_time=min(due, default=end))
+            if not due:
+                break
+        await settle()
+
+
+async def settle(rounds: int = 20) -> None:
+    """Let every task that can run, run."""
+    for _ in range(rounds):
+        await asyncio.sleep(0)

@@ -1,0 +1,14 @@
+"""Every bound of the wire, in one table, with its unit."""
+
+MAX_MESSAGE_BYTES = 16 * 1024 * 1024  # one gRPC message, either way
+SPAN_RING = 4096  # spans kept per process
+HELD_MESSAGES = 10_000  # messages waiting at gates, per process
+RULES = 256  # gate rules per process
+EDGES = 1024  # distinct edge names counted per process
+KEEPALIVE_SECONDS = 20.0  # ping an idle channel this often
+KEEPALIVE_TIMEOUT_SECONDS = 10.0  # a peer that does not answer a ping is gone
+RECONNECT_MAX_SECONDS = 1.0  # longest pause between attempts to reach a peer
+STOP_GRACE_SECONDS = 2.0  # what a stopping server gives calls under way
+EXEC_FRAME_BYTES = 32 * 1024  # one frame of exec, attach or port-forward
+EXEC_QUEUE_FRAMES = 64  # frames buffered per stream and direction before the sender waits
+WEBSOCKET_MESSAGE_BYTES = 4 * 1024 * 1024  # one message of a client

@@ -1,0 +1,72 @@
+"""What every `__main__` does the same way: flags from a config dataclass, logging, signals, one event loop."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import dataclasses
+import logging
+import signal
+import sys
+import types
+import typing
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+C = TypeVar("C")
+
+
+def parse_flags(config: type[C], program: str, argv: Sequence[str] | None = None) -> C:
+    """Build `config` (a dataclass) from the command line: field `debug_address` is flag `--debug-address`.
+
+    A field without a default is required. A field's help text is its metadata `help`.
+    """
+    parser = argparse.ArgumentParser(prog=program, description=(config.__doc__ or "").split("\n")[0])
+    hints = typing.get_type_hints(config)
+    for field in dataclasses.fields(config):  # type: ignore[arg-type]
+        _add_flag(parser, field, hints[field.name])
+    return config(**vars(parser.parse_args(argv)))
+
+
+def _add_flag(parser: argparse.ArgumentParser, field: dataclasses.Field[Any], hint: Any) -> None:
+    flag = "--" + field.name.replace("_", "-")
+    required = field.default is dataclasses.MISSING
+    options: dict[str, Any] = {"help": field.metadata.get("help"), "required": required}
+    if not required:
+        options["default"] = field.default
+    if hint is bool:
+        parser.add_argument(flag, action=argparse.BooleanOptionalAction, **options)
+        return
+    if typing.get_origin(hint) is tuple:
+        parser.add_argument(flag, nargs="*", type=typing.get_args(hint)[0], **options)
+        return
+    parser.add_argument(flag, type=_plain_type(hint), metavar=_plain_type(hint).__name__.upper(), **options)
+
+
+def _plain_type(hint: Any) -> type:
+    """The one type of `T | None`."""
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
+        hint = next(one for one in typing.get_args(hint) if one is not type(None))
+    return hint if hint in (int, float, Path) else str
+
+
+def run_process(main: Callable[[asyncio.Event], Awaitable[None]], *, verbose: bool = False) -> None:
+    """Run `main(stop)` until it returns; SIGTERM and SIGINT set `stop`. Ends the process with 1 on an error."""
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.INFO,
+        format="%(asctime)s.%(msecs)03d %(levelname).1s %(name)s: %(message)s",
+        datefmt="%H:%M:%S",
+        stream=sys.stderr,
+    )
+    for noisy in ("grpc", "asyncio", "urllib3"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    asyncio.run(_with_signals(main))
+
+
+async def _with_signals(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await main(stop)

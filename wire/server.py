@@ -1,0 +1,89 @@
+"""A gRPC server as every process runs it: mutual TLS, seams, and the standard health, reflection and channelz."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import grpc
+
+from proto import debug_pb2, debug_pb2_grpc
+from wire.debug import DebugService
+from wire.interceptors import ServerSeams
+from wire.limits import KEEPALIVE_SECONDS, MAX_MESSAGE_BYTES, STOP_GRACE_SECONDS
+from wire.seams import Seams
+from wire.tls import TlsFiles, server_credentials
+
+_OPTIONS: list[tuple[str, str | int]] = [
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.http2.min_ping_interval_without_data_ms", int(KEEPALIVE_SECONDS * 500)),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.so_reuseport", 0),
+]
+
+
+@dataclass(frozen=True)
+class Service:
+    """One gRPC service: its full name (for reflection and health) and a function that adds it to a server."""
+
+    name: str
+    add: Callable[[grpc.aio.Server], None]
+
+
+class PortInUse(Exception):
+    """The address is taken. The message says which and what to do."""
+
+
+@asynccontextmanager
+async def serve(
+    address: str, seams: Seams, tls: TlsFiles | None, services: Sequence[Service] = ()
+) -> AsyncIterator[int]:
+    """Serve on `host:port` (port 0 picks a free one) or `unix:/path` while the body runs. Gives the port, 0 for unix.
+
+    Raises PortInUse if the address cannot be bound.
+    """
+    server = grpc.aio.server(interceptors=[ServerSeams(seams)], options=_OPTIONS)
+    everything = [*services, _debug(seams)]
+    for service in everything:
+        service.add(server)
+    _add_standard_services(server, [service.name for service in everything])
+    port = _bind(server, address, tls)
+    await server.start()
+    try:
+        yield port
+    finally:
+        await server.stop(STOP_GRACE_SECONDS)
+
+
+def _bind(server: grpc.aio.Server, address: str, tls: TlsFiles | None) -> int:
+    try:
+        if tls is None:
+            if not address.startswith("unix:"):
+                raise ValueError(f"{address}: only a unix socket may be served without TLS")
+            port = server.add_insecure_port(address)
+        else:
+            port = server.add_secure_port(address, server_credentials(tls))
+    except RuntimeError as error:
+        raise PortInUse(f"cannot listen on {address}: {error}") from error
+    return 0 if address.startswith("unix:") else port
+
+
+def _debug(seams: Seams) -> Service:
+    name = debug_pb2.DESCRIPTOR.services_by_name["Debug"].full_name
+    return Service(name, lambda server: debug_pb2_grpc.add_DebugServicer_to_server(DebugService(seams), server))
+
+
+def _add_standard_services(server: grpc.aio.Server, names: list[str]) -> None:
+    from grpc_channelz.v1 import channelz
+    from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+    from grpc_reflection.v1alpha import reflection
+
+    servicer = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    for name in ("", *names):
+        servicer._server_status[name] = health_pb2.HealthCheckResponse.SERVING
+    channelz.add_channelz_servicer(server)
+    standard = (health.SERVICE_NAME, reflection.SERVICE_NAME, "grpc.channelz.v1.Channelz")
+    reflection.enable_server_reflection((*names, *standard), server)

@@ -1,0 +1,103 @@
+"""Trace context and spans: one `kubectl apply` is one trace, through every process.
+
+The current context travels in a contextvar, in gRPC metadata (`traceparent`, W3C Trace Context) and with every stored
+revision. Spans end up in a bounded ring that the Debug service reads out.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar, Token
+from dataclasses import dataclass, field
+
+from wire.limits import SPAN_RING
+
+HEADER = "traceparent"
+
+_current: ContextVar[str] = ContextVar("traceparent", default="")
+
+
+def current() -> str:
+    """The `traceparent` in force here, or "" outside any trace."""
+    return _current.get()
+
+
+def attach(traceparent: str) -> Token[str]:
+    """Enter a context that came from elsewhere. Give the token to `detach`."""
+    return _current.set(traceparent)
+
+
+def detach(token: Token[str]) -> None:
+    _current.reset(token)
+
+
+def trace_id(traceparent: str) -> str:
+    """The trace's 32 hex digits, or "" if `traceparent` is none."""
+    parts = traceparent.split("-")
+    return parts[1] if len(parts) == 4 and len(parts[1]) == 32 else ""
+
+
+def _span_id(traceparent: str) -> str:
+    return traceparent.split("-")[2] if trace_id(traceparent) else ""
+
+
+@dataclass(slots=True)
+class Span:
+    """One piece of work. Times are real Unix seconds, not the cluster's."""
+
+    trace_id: str
+    span_id: str
+    parent_id: str
+    component: str
+    name: str
+    start: float
+    end: float = 0.0
+    links: Sequence[str] = ()
+    attributes: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def traceparent(self) -> str:
+        return f"00-{self.trace_id}-{self.span_id}-01"
+
+
+class Tracer:
+    """Makes spans for one component and keeps the last `capacity` of them."""
+
+    def __init__(self, component: str, capacity: int = SPAN_RING) -> None:
+        self.component = component
+        self._ring: deque[Span] = deque(maxlen=capacity)
+
+    @contextmanager
+    def span(
+        self, name: str, *, parent: str | None = None, links: Sequence[str] = (), **attributes: str
+    ) -> Iterator[Span]:
+        """Work inside a span. `parent` defaults to the current context; with none, a new trace begins."""
+        came_from = current() if parent is None else parent
+        span = Span(
+            trace_id=trace_id(came_from) or os.urandom(16).hex(),
+            span_id=os.urandom(8).hex(),
+            parent_id=_span_id(came_from),
+            component=self.component,
+            name=name,
+            start=time.time(),
+            links=links,
+            attributes=attributes,
+        )
+        token = attach(span.traceparent)
+        try:
+            yield span
+        except BaseException as error:
+            span.attributes["error"] = type(error).__name__
+            raise
+        finally:
+            detach(token)
+            span.end = time.time()
+            self._ring.append(span)
+
+    def spans(self, wanted: str = "") -> list[Span]:
+        """Finished spans, oldest first; only those of trace `wanted` if given."""
+        return [span for span in self._ring if not wanted or span.trace_id == wanted]
