@@ -20,6 +20,8 @@ _ACRONYMS = {
     "cidrs": "CIDRs",
     "pid": "PID",
     "ipc": "IPC",
+    "api": "API",
+    "fqdn": "FQDN",
     "uuid": "UUID",
     "urls": "URLs",
     "api": "API",

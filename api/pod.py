@@ -77,6 +77,7 @@ class VolumeMount(Struct, frozen=True):
     sub_path: str = ""
     sub_path_expr: str = ""
     mount_propagation: str = ""
+    recursive_read_only: str = ""
 
 
 class HTTPHeader(Struct, frozen=True):
@@ -126,17 +127,33 @@ class Probe(Struct, frozen=True):
 class LifecycleHandler(Struct, frozen=True):
     exec: ExecAction | None = None
     http_get: HTTPGetAction | None = None
+    tcp_socket: TCPSocketAction | None = None
     sleep: SleepAction | None = None
 
 
 class Lifecycle(Struct, frozen=True):
     post_start: LifecycleHandler | None = None
     pre_stop: LifecycleHandler | None = None
+    stop_signal: str = ""
 
 
 class Capabilities(Struct, frozen=True):
     add: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
+
+
+class SecurityProfile(Struct, frozen=True):
+    """`seccompProfile` and `appArmorProfile`."""
+
+    type: str = ""
+    localhost_profile: str = ""
+
+
+class SELinuxOptions(Struct, frozen=True):
+    user: str = ""
+    role: str = ""
+    type: str = ""
+    level: str = ""
 
 
 class SecurityContext(Struct, frozen=True):
@@ -149,6 +166,10 @@ class SecurityContext(Struct, frozen=True):
     read_only_root_filesystem: bool = False
     allow_privilege_escalation: bool | None = None
     capabilities: Capabilities | None = None
+    proc_mount: str = ""
+    seccomp_profile: SecurityProfile | None = None
+    app_armor_profile: SecurityProfile | None = None
+    se_linux_options: SELinuxOptions | None = None
 
 
 class Sysctl(Struct, frozen=True):
@@ -161,8 +182,25 @@ class PodSecurityContext(Struct, frozen=True):
     run_as_group: int | None = None
     run_as_non_root: bool | None = None
     supplemental_groups: tuple[int, ...] = ()
+    supplemental_groups_policy: str = ""
     fs_group: int | None = None
+    fs_group_change_policy: str = ""
     sysctls: tuple[Sysctl, ...] = ()
+    seccomp_profile: SecurityProfile | None = None
+    app_armor_profile: SecurityProfile | None = None
+    se_linux_options: SELinuxOptions | None = None
+
+
+class ExitCodeRequirement(Struct, frozen=True):
+    operator: str = ""
+    values: tuple[int, ...] = ()
+
+
+class ContainerRestartRule(Struct, frozen=True):
+    """KEP-5307: what an exit code does, whatever the restart policy says."""
+
+    action: str = ""
+    exit_codes: ExitCodeRequirement | None = None
 
 
 class Container(Struct, frozen=True):
@@ -181,6 +219,7 @@ class Container(Struct, frozen=True):
     startup_probe: Probe | None = None
     lifecycle: Lifecycle | None = None
     restart_policy: str = ""
+    restart_policy_rules: tuple[ContainerRestartRule, ...] = ()
     termination_message_path: str = "/dev/termination-log"
     termination_message_policy: str = "File"
     image_pull_policy: str = ""
@@ -188,6 +227,10 @@ class Container(Struct, frozen=True):
     stdin: bool = False
     stdin_once: bool = False
     tty: bool = False
+
+
+class EphemeralContainer(Container, frozen=True):
+    target_container_name: str = ""
 
 
 class KeyToPath(Struct, frozen=True):
@@ -354,6 +397,7 @@ class PodSpec(Struct, frozen=True):
     volumes: tuple[Volume, ...] = ()
     init_containers: tuple[Container, ...] = ()
     containers: tuple[Container, ...] = ()
+    ephemeral_containers: tuple[EphemeralContainer, ...] = ()
     restart_policy: str = "Always"
     termination_grace_period_seconds: int | None = None
     active_deadline_seconds: int | None = None
@@ -434,11 +478,14 @@ class PodStatus(Struct, frozen=True):
     reason: str = ""
     nominated_node_name: str = ""
     host_ip: str = ""
+    host_ips: tuple[PodIP, ...] = ()
+    observed_generation: int | None = None
     pod_ip: str = ""
     pod_ips: tuple[PodIP, ...] = ()
     start_time: str | None = None
     init_container_statuses: tuple[ContainerStatus, ...] = ()
     container_statuses: tuple[ContainerStatus, ...] = ()
+    ephemeral_container_statuses: tuple[ContainerStatus, ...] = ()
     qos_class: str = ""
 
 
