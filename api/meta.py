@@ -24,8 +24,6 @@ _ACRONYMS = {
     "fqdn": "FQDN",
     "uuid": "UUID",
     "urls": "URLs",
-    "api": "API",
-    "fqdn": "FQDN",
 }
 
 
