@@ -423,6 +423,7 @@ class PodSpec(Struct, frozen=True):
     priority: int | None = None
     priority_class_name: str = ""
     preemption_policy: str = ""
+    resources: ResourceRequirements | None = None
     overhead: dict[str, str | int | float] = {}
     readiness_gates: tuple[PodReadinessGate, ...] = ()
     runtime_class_name: str = ""

@@ -15,7 +15,7 @@ import grpc
 from apimachinery.errors import ApiError
 from wire import trace
 from wire.errors import abort
-from wire.gates import GateError, Verdict
+from wire.gates import GateError, Subject, Verdict
 from wire.seams import Seams
 
 _EXEMPT = ("/orrery.debug.", "/grpc.")
@@ -51,10 +51,10 @@ async def _prepare(seams: Seams, details: Any) -> Any:
     return details._replace(metadata=grpc.aio.Metadata(*metadata))
 
 
-async def pass_rpc_gate(seams: Seams, edge: str) -> None:
+async def pass_rpc_gate(seams: Seams, edge: str, subject: Subject = Subject()) -> None:
     """A dropped request looks to its caller as if the peer were gone."""
     try:
-        verdict = await seams.gates.pass_through(edge)
+        verdict = await seams.gates.pass_through(edge, subject)
     except GateError as error:
         reason = "ServiceUnavailable" if error.code == "UNAVAILABLE" else "InternalError"
         raise ApiError(reason, str(error)) from None

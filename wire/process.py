@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import asyncio
 import dataclasses
+import inspect
 import logging
 import signal
 import sys
@@ -20,19 +22,32 @@ C = TypeVar("C")
 def parse_flags(config: type[C], program: str, argv: Sequence[str] | None = None) -> C:
     """Build `config` (a dataclass) from the command line: field `debug_address` is flag `--debug-address`.
 
-    A field without a default is required. A field's help text is its metadata `help`.
+    A field without a default is required. A field's help text is the docstring under it.
     """
     parser = argparse.ArgumentParser(prog=program, description=(config.__doc__ or "").split("\n")[0])
     hints = typing.get_type_hints(config)
+    arguments = sys.argv[1:] if argv is None else argv
+    docs = field_docs(config) if {"-h", "--help"} & set(arguments) else {}
     for field in dataclasses.fields(config):  # type: ignore[arg-type]
-        _add_flag(parser, field, hints[field.name])
+        _add_flag(parser, field, hints[field.name], docs.get(field.name, ""))
     return config(**vars(parser.parse_args(argv)))
 
 
-def _add_flag(parser: argparse.ArgumentParser, field: dataclasses.Field[Any], hint: Any) -> None:
+def field_docs(config: type[Any]) -> dict[str, str]:
+    """The docstring under each field of a dataclass, from its source."""
+    body = ast.parse(inspect.getsource(config)).body[0]
+    assert isinstance(body, ast.ClassDef)
+    docs = {}
+    for field, after in zip(body.body, body.body[1:], strict=False):
+        if isinstance(field, ast.AnnAssign) and isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+            docs[ast.unparse(field.target)] = " ".join(str(after.value.value).split())
+    return docs
+
+
+def _add_flag(parser: argparse.ArgumentParser, field: dataclasses.Field[Any], hint: Any, doc: str) -> None:
     flag = "--" + field.name.replace("_", "-")
     required = field.default is dataclasses.MISSING
-    options: dict[str, Any] = {"help": field.metadata.get("help"), "required": required}
+    options: dict[str, Any] = {"help": doc.replace("%", "%%"), "required": required}
     if not required:
         options["default"] = field.default
     if hint is bool:

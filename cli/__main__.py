@@ -1,0 +1,135 @@
+"""`orrery`: the command line. Each subcommand is one function of a few lines; the work is in its own module."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli.errors import UserError
+from cli.spec import DEFAULT_NAME, Paths
+
+if TYPE_CHECKING:
+    from cli.supervisor import ProcessState
+
+
+def _up(args: argparse.Namespace) -> None:
+    from cli.status import headline, next_steps, process_table
+    from cli.supervisor import read_state
+    from cli.up import UpOptions, up
+
+    started = time.monotonic()
+    spec = up(UpOptions(args.name, args.runtime, args.nodes, args.port))
+    _, processes = read_state(Paths.of(spec.name).state)
+    print(f"\n{headline(spec)}; up in {time.monotonic() - started:.1f} s\n{process_table(processes)}\n")
+    print(next_steps(spec))
+
+
+def _down(args: argparse.Namespace) -> None:
+    from cli.down import down
+
+    down(args.name, keep=args.keep)
+    print(f"cluster {args.name} is down")
+
+
+def _status(args: argparse.Namespace) -> None:
+    from cli.status import status
+
+    print(status(args.name))
+
+
+def _logs(args: argparse.Namespace) -> None:
+    log = Path(_find_process(args).log)
+    os.execvp("tail", ["tail", "-n", str(args.lines), *(["-F"] if args.follow else []), str(log)])
+
+
+def _restart(args: argparse.Namespace) -> None:
+    process = _find_process(args)
+    if not process.pid:
+        raise UserError(f"{process.name} is not running; the supervisor is about to start it")
+    os.kill(process.pid, signal.SIGKILL if args.kill else signal.SIGTERM)
+    print(f"{process.name} (PID {process.pid}) was told to stop; the supervisor starts it again")
+
+
+def _find_process(args: argparse.Namespace) -> ProcessState:
+    from cli.supervisor import read_state
+
+    _, processes = read_state(Paths.of(args.name).state)
+    found = next((one for one in processes if one.name == args.component), None)
+    if found is None:
+        names = ", ".join(one.name for one in processes) or f"none, cluster {args.name} does not run"
+        raise UserError(f"no component {args.component}; there are: {names}")
+    return found
+
+
+def _kubeconfig(args: argparse.Namespace) -> None:
+    from cli import kubeconfig
+    from cli.spec import load
+
+    spec = load(args.name)
+    if spec is None:
+        raise UserError(f"there is no cluster {args.name}")
+    server = f"https://127.0.0.1:{spec.ports['apiserver']}"
+    print(kubeconfig.dump(kubeconfig.entry(spec.context, server, Paths.of(args.name).pki)), end="")
+
+
+def _supervise(args: argparse.Namespace) -> None:
+    from cli.components import components, find_etcd
+    from cli.spec import load
+    from cli.supervisor import supervise
+
+    spec, paths, etcd = load(args.name), Paths.of(args.name), find_etcd()
+    if spec is None or etcd is None:
+        raise UserError(f"cluster {args.name} cannot be supervised: it has no spec, or there is no etcd")
+    asyncio.run(supervise(components(spec, paths, etcd), paths.logs, paths.state))
+
+
+COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], None], str]] = {
+    "up": (_up, "start a cluster"),
+    "down": (_down, "stop a cluster and leave nothing behind"),
+    "status": (_status, "what runs where"),
+    "logs": (_logs, "show one component's log"),
+    "restart": (_restart, "restart one component alone"),
+    "kubeconfig": (_kubeconfig, "print a kubeconfig for the cluster"),
+    "supervise": (_supervise, "run a cluster's processes in the foreground (used by up)"),
+}
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="orrery", description="A Kubernetes with moving parts.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    made = {}
+    for name, (_, text) in COMMANDS.items():
+        made[name] = commands.add_parser(name, help=text, description=text)
+        made[name].add_argument("--name", default=DEFAULT_NAME, help="which cluster (default: %(default)s)")
+    made["up"].add_argument("--runtime", choices=("docker", "sim"), help="default: docker if an engine answers")
+    made["up"].add_argument("--nodes", type=int, help="number of worker nodes (default: 2)")
+    made["up"].add_argument("--port", type=int, help="HTTPS port of the apiserver (default: a free one)")
+    made["down"].add_argument("--keep", action="store_true", help="keep etcd's data for the next up")
+    for name in ("logs", "restart"):
+        made[name].add_argument("component", help="as `orrery status` names it")
+    made["logs"].add_argument("-f", "--follow", action="store_true", help="go on as the log grows")
+    made["logs"].add_argument("-n", "--lines", type=int, default=100, help="how many lines (default: %(default)s)")
+    made["restart"].add_argument("--kill", action="store_true", help="with SIGKILL, as a crash would")
+    return parser
+
+
+def main() -> None:
+    args = make_parser().parse_args()
+    try:
+        COMMANDS[args.command][0](args)
+    except UserError as error:
+        print(f"orrery: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""The few requests the command makes of the apiserver, over HTTPS with the admin's certificate."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import ssl
+from pathlib import Path
+from typing import Any
+
+from apimachinery.errors import ApiError, from_status
+
+JSON = dict[str, Any]
+
+
+class Rest:
+    """A tiny synchronous client. Raises ApiError for a refusal, OSError where nobody answers."""
+
+    def __init__(self, port: int, pki: Path) -> None:
+        self._port = port
+        self._context = ssl.create_default_context(cafile=str(pki / "ca.crt"))
+        self._context.load_cert_chain(pki / "admin.crt", pki / "admin.key")
+
+    def call(self, method: str, path: str, body: JSON | None = None, content_type: str = "application/json") -> JSON:
+        connection = http.client.HTTPSConnection("127.0.0.1", self._port, context=self._context, timeout=5)
+        try:
+            payload = json.dumps(body) if body is not None else None
+            connection.request(method, path, payload, {"Content-Type": content_type, "Accept": "application/json"})
+            response = connection.getresponse()
+            text = response.read()
+        except http.client.HTTPException as error:
+            raise OSError(f"{method} {path}: {error!r}") from error
+        finally:
+            connection.close()
+        return _decoded(method, path, response.status, text)
+
+
+def _decoded(method: str, path: str, status: int, text: bytes) -> JSON:
+    try:
+        answer = json.loads(text)
+    except ValueError:
+        answer = None
+    if status >= 400:
+        raise from_status(answer) if isinstance(answer, dict) else ApiError("InternalError", text.decode(), code=status)
+    if not isinstance(answer, dict):
+        raise OSError(f"{method} {path}: the answer is no JSON object")
+    return answer
