@@ -1,0 +1,56 @@
+"""The supervisor over real, tiny processes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+from cli.components import Component
+from cli.supervisor import Supervisor, is_alive, read_state
+
+SLEEPER = (sys.executable, "-c", "import signal; signal.pause()")
+
+
+async def pids(state: Path, previous: dict[str, int], count: int) -> dict[str, int]:
+    """Wait until `count` processes run that are not those of `previous`."""
+    async with asyncio.timeout(20):
+        while True:
+            _, processes = read_state(state)
+            found = {one.name: one.pid for one in processes if one.pid and one.pid != previous.get(one.name)}
+            if len(found) == count:
+                return found
+            await asyncio.sleep(0.02)
+
+
+async def test_the_one_that_dies_is_restarted_alone(tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    minded = [Component("a", SLEEPER, 1), Component("b", SLEEPER, 2), Component("c", SLEEPER, 3)]
+    supervisor = Supervisor(minded, tmp_path / "logs", state)
+    task = asyncio.create_task(supervisor.run())
+    before = await pids(state, {}, 3)
+    os.kill(before["b"], signal.SIGKILL)
+    after = await pids(state, before, 1)
+    assert set(after) == {"b"}
+    states = {one["name"]: one for one in json.loads(state.read_text())["processes"]}
+    assert (states["b"]["restarts"], states["b"]["last_exit"]) == (1, "signal SIGKILL")
+    assert states["a"]["restarts"] == 0
+    supervisor.stop.set()
+    await task
+    assert not any(is_alive(pid) for pid in (*before.values(), *after.values()))
+
+
+async def test_what_a_component_prints_goes_to_its_log(tmp_path: Path) -> None:
+    chatty = (sys.executable, "-c", "import signal; print('hello', flush=True); signal.pause()")
+    supervisor = Supervisor([Component("a", chatty, 1)], tmp_path / "logs", tmp_path / "state.json")
+    task = asyncio.create_task(supervisor.run())
+    log = tmp_path / "logs" / "a.log"
+    async with asyncio.timeout(20):
+        while not log.exists() or b"hello" not in log.read_bytes():
+            await asyncio.sleep(0.02)
+    supervisor.stop.set()
+    await task
+    assert log.read_text() == "hello\n"
