@@ -1,0 +1,91 @@
+"""The one work loop: every controller of every component runs in it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Protocol
+
+from apimachinery.errors import ApiError
+from apimachinery.resources import split_key
+from client.limits import UNAVAILABLE_RETRY_SECONDS
+from client.workqueue import ShutDown, WorkQueue
+from wire.gates import GateError, Subject, Verdict
+from wire.seams import Seams
+
+_log = logging.getLogger(__name__)
+
+
+class Controller(Protocol):
+    """Brings the world nearer to what one object says."""
+
+    @property
+    def name(self) -> str:
+        """As in `reconcile:NAME`."""
+
+    async def reconcile(self, key: str) -> float | None:
+        """Read caches, decide, act. May give seconds after which to look again. ApiError means: try again."""
+
+
+async def run_controller(controller: Controller, queue: WorkQueue, seams: Seams, *, workers: int = 2) -> None:
+    """Work on keys until the queue is shut down or the task cancelled."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(workers):
+                group.create_task(_work(controller, queue, seams))
+    finally:
+        queue.shut_down()
+
+
+async def _work(controller: Controller, queue: WorkQueue, seams: Seams) -> None:
+    while True:
+        try:
+            key, links = await queue.get()
+        except ShutDown:
+            return
+        try:
+            await _process(controller, queue, seams, key, links)
+        finally:
+            queue.done(key)
+
+
+async def _process(controller: Controller, queue: WorkQueue, seams: Seams, key: str, links: tuple[str, ...]) -> None:
+    try:
+        again = await reconcile_once(controller, seams, key, links)
+    except ApiError as error:
+        _retry_refused(controller, queue, key, error)
+    except GateError as error:
+        _log.info("%s %s: %s", controller.name, key, error)
+        queue.add_rate_limited(key)
+    except Exception:  # noqa: BLE001 - a bug in one reconcile must not stop the controller: say where, try again
+        _log.exception("%s %s: reconcile failed", controller.name, key)
+        queue.add_rate_limited(key)
+    else:
+        queue.forget(key)
+        if again is not None:
+            queue.add_after(key, again)
+
+
+def _retry_refused(controller: Controller, queue: WorkQueue, key: str, error: ApiError) -> None:
+    """An apiserver that is away says nothing about the key, so its own pause does not grow."""
+    if error.code == 503:
+        _log.debug("%s %s: %s", controller.name, key, error.message)
+        queue.add_after(key, UNAVAILABLE_RETRY_SECONDS)
+        return
+    level = logging.DEBUG if error.code == 409 else logging.INFO
+    _log.log(level, "%s %s: %s: %s", controller.name, key, error.reason, error.message)
+    queue.add_rate_limited(key)
+
+
+async def reconcile_once(controller: Controller, seams: Seams, key: str, links: tuple[str, ...] = ()) -> float | None:
+    """One reconcile behind its gate, in a span that carries the newest waking event's trace on."""
+    namespace, name = split_key(key)
+    verdict = await seams.gates.pass_through(f"reconcile:{controller.name}", Subject("", namespace, name))
+    if verdict is Verdict.DROP:
+        return None
+    parent = links[-1] if links else ""
+    with seams.tracer.span(f"reconcile:{controller.name}", parent=parent, links=links, key=key):
+        again = await controller.reconcile(key)
+        if verdict is Verdict.TWICE:
+            again = await controller.reconcile(key)
+    return again

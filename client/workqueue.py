@@ -1,0 +1,177 @@
+"""The queue between handlers and reconcilers.
+
+Contract (tests/unit/test_client_workqueue.py tests each property):
+- fair: keys come out in the order in which they went in;
+- stingy: a key is handed to one worker at a time, and added many times before that it comes out once;
+- a key added while it is worked on comes out again after `done`;
+- any number of producers and consumers;
+- `shut_down`: what is queued still comes out, then `get` raises `ShutDown`.
+
+A key remembers the trace contexts in force when it was added; they become the links of its reconcile's span.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections import deque
+
+from apimachinery.clock import Clock
+from client.limits import LINKS_PER_KEY, REQUEUE_BASE_SECONDS, REQUEUE_MAX_SECONDS
+from wire import trace
+
+_LONGEST_EXPONENT = 40  # beyond it the delay is the maximum anyway, and a float would overflow
+
+
+class ShutDown(Exception):
+    """The queue is shut down and empty."""
+
+
+class WorkQueue:
+    """Keys to work on, now or later."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        name: str = "",
+        *,
+        base_seconds: float = REQUEUE_BASE_SECONDS,
+        max_seconds: float = REQUEUE_MAX_SECONDS,
+    ) -> None:
+        self._clock = clock
+        self._name = name
+        self._base = base_seconds
+        self._max = max_seconds
+        self._ready: deque[str] = deque()
+        self._dirty: dict[str, deque[str]] = {}
+        self._working: set[str] = set()
+        self._failures: dict[str, int] = {}
+        self._getters: deque[asyncio.Future[None]] = deque()
+        self._later: dict[str, float] = {}
+        self._heap: list[tuple[float, str]] = []
+        self._timer: asyncio.Task[None] | None = None
+        self._closed = False
+
+    # --- producers ---------------------------------------------------------------------------------------------------
+
+    def add(self, key: str) -> None:
+        """Have `key` worked on soon, in the trace context of the caller."""
+        if self._closed:
+            return
+        waiting = key in self._dirty
+        self._link(key)
+        if not waiting and key not in self._working:
+            self._push(key)
+
+    def add_after(self, key: str, seconds: float) -> None:
+        """Have `key` worked on in `seconds` of cluster time. Of several such requests the soonest counts."""
+        if self._closed:
+            return
+        if seconds <= 0:
+            self.add(key)
+            return
+        deadline = self._clock.time() + seconds
+        if deadline < self._later.get(key, float("inf")):
+            self._later[key] = deadline
+            heapq.heappush(self._heap, (deadline, key))
+            self._restart_timer(deadline)
+
+    def add_rate_limited(self, key: str) -> None:
+        """Have `key` worked on after a pause that doubles with each call until `forget`."""
+        failures = self._failures.get(key, 0)
+        self._failures[key] = failures + 1
+        self.add_after(key, min(self._base * 2 ** min(failures, _LONGEST_EXPONENT), self._max))
+
+    def forget(self, key: str) -> None:
+        """It went well: the next pause is the first again."""
+        self._failures.pop(key, None)
+
+    def failures(self, key: str) -> int:
+        """How often `key` was rate limited since it last went well."""
+        return self._failures.get(key, 0)
+
+    # --- consumers ---------------------------------------------------------------------------------------------------
+
+    async def get(self) -> tuple[str, tuple[str, ...]]:
+        """The next key, and the trace contexts that asked for it. Call `done` after it. Raises ShutDown."""
+        while not self._ready:
+            if self._closed:
+                raise ShutDown
+            await self._wait()
+        key = self._ready.popleft()
+        self._working.add(key)
+        return key, tuple(self._dirty.pop(key))
+
+    def done(self, key: str) -> None:
+        """The key may be handed out again; at once if it was added meanwhile."""
+        self._working.discard(key)
+        if key in self._dirty:
+            self._push(key)
+
+    def shut_down(self) -> None:
+        """Take no more keys; delayed ones are given up."""
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for getter in self._getters:
+            if not getter.done():
+                getter.set_result(None)
+
+    def __len__(self) -> int:
+        """Keys that are ready and not handed out."""
+        return len(self._ready)
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _link(self, key: str) -> None:
+        links = self._dirty.setdefault(key, deque(maxlen=LINKS_PER_KEY))
+        context = trace.current()
+        if context and context not in links:
+            links.append(context)
+
+    def _push(self, key: str) -> None:
+        self._ready.append(key)
+        while self._getters:
+            getter = self._getters.popleft()
+            if not getter.done():
+                getter.set_result(None)
+                return
+
+    async def _wait(self) -> None:
+        getter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._getters.append(getter)
+        try:
+            await getter
+        except asyncio.CancelledError:
+            if getter.done() and not getter.cancelled() and self._ready:
+                self._pass_wakeup_on()
+            raise
+
+    def _pass_wakeup_on(self) -> None:
+        """A consumer that was cancelled just as it was woken must not swallow the wake-up."""
+        while self._getters:
+            getter = self._getters.popleft()
+            if not getter.done():
+                getter.set_result(None)
+                return
+
+    def _restart_timer(self, deadline: float) -> None:
+        if self._heap[0][0] < deadline and self._timer is not None:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().create_task(self._release_later(), name=f"workqueue-{self._name}")
+
+    async def _release_later(self) -> None:
+        """Runs while something is delayed. The trace context of whoever started it is not the keys'."""
+        trace.attach("")
+        while self._heap:
+            await self._clock.sleep_until(self._heap[0][0], f"queue {self._name}: {self._heap[0][1]}")
+            now = self._clock.time() + 1e-9
+            while self._heap and self._heap[0][0] <= now:
+                deadline, key = heapq.heappop(self._heap)
+                if self._later.get(key) == deadline:
+                    del self._later[key]
+                    self.add(key)
+        self._timer = None
