@@ -1,0 +1,29 @@
+"""Every bound of the apiserver, in one table, with its unit."""
+
+ETCD_PAGE_KEYS = 1000  # keys per range read when loading or scanning
+ETCD_CALL_SECONDS = 5.0  # real time that one call to etcd may take, waiting for it to come back included
+ETCD_RETRY_MIN_SECONDS = 0.05  # real time between attempts to reach etcd, at first
+ETCD_RETRY_MAX_SECONDS = 1.0  # ... and at most
+COMPACT_SECONDS = 300.0  # cluster time between compactions; history older than one period goes
+CACHE_WAIT_SECONDS = 3.0  # real time a consistent read waits for the cache before it reads etcd itself
+EVENT_RING = 4096  # past events kept per resource, for watches that resume
+WATCHER_QUEUE = 4096  # events waiting for one watcher before it is ended
+WATCH_BATCH = 512  # events in one batch to a watcher
+WATCHERS = 50_000  # watches open at once
+BOOKMARK_SECONDS = 60.0  # cluster time between bookmarks of a watch
+WATCH_TIMEOUT_SECONDS = 30 * 60.0  # cluster time of a watch that names none; spread up to twice this
+EVENT_TTL_SECONDS = 3600.0  # cluster time that an Event object lives after its last write
+EVENT_SWEEP_SECONDS = 60.0  # cluster time between looks for Events past their time
+CONFLICT_RETRIES = 5  # attempts of a patch that lost a race
+GENERATE_NAME_ATTEMPTS = 8
+LIST_LIMIT_MAX = 100_000  # objects of one page, whatever the client asks for
+OBJECT_BYTES = 3 * 1024 * 1024  # one object as JSON
+WRITES_IN_FLIGHT = 64  # of one WriteMany stream
+LIST_PAGE_BYTES = 1024 * 1024  # objects in one gRPC ListPage, about
+TOKEN_CACHE = 4096  # verified ServiceAccount tokens remembered
+TOKEN_SECONDS_MIN = 600  # shortest life of an issued ServiceAccount token
+TOKEN_SECONDS_DEFAULT = 3600
+TOKEN_SECONDS_MAX = 2**32
+BOOTSTRAP_RETRY_SECONDS = 1.0  # real time between attempts to create what must exist
+ENDPOINT_RECONCILE_SECONDS = 10.0  # cluster time between looks at the `kubernetes` Service
+MANAGER_NAME_MAX = 128  # characters of a fieldManager
