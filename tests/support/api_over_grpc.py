@@ -40,6 +40,9 @@ class ApiOverGrpc(api_pb2_grpc.ApiServicer):
         except ApiError as error:
             await abort(context, error)
 
+    async def Write(self, request: api_pb2.WriteRequest, context: Any) -> api_pb2.WriteResult:
+        return await self._outcome(request)
+
     async def WriteMany(
         self, requests: AsyncIterator[api_pb2.WriteRequest], context: Any
     ) -> AsyncIterator[api_pb2.WriteResult]:
@@ -59,11 +62,13 @@ class ApiOverGrpc(api_pb2_grpc.ApiServicer):
             reading.cancel()
 
     async def _answer(self, request: api_pb2.WriteRequest, results: asyncio.Queue[api_pb2.WriteResult | None]) -> None:
+        results.put_nowait(await self._outcome(request))
+
+    async def _outcome(self, request: api_pb2.WriteRequest) -> api_pb2.WriteResult:
         try:
-            result = api_pb2.WriteResult(id=request.id, object=await self._server.write(request))
+            return api_pb2.WriteResult(id=request.id, object=await self._server.write(request))
         except ApiError as error:
-            result = api_pb2.WriteResult(id=request.id, status=to_proto(error))
-        results.put_nowait(result)
+            return api_pb2.WriteResult(id=request.id, status=to_proto(error))
 
 
 @asynccontextmanager
