@@ -1,0 +1,79 @@
+"""A whole cluster for e2e tests, through the command that people use."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A named cluster whose state and kubeconfig live in `home`."""
+
+    name: str
+    home: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "ORRERY_HOME": str(self.home), "KUBECONFIG": str(self.kubeconfig)}
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.home / "kubeconfig"
+
+    @property
+    def context(self) -> str:
+        return f"orrery-{self.name}"
+
+    @property
+    def root(self) -> Path:
+        return self.home / "clusters" / self.name
+
+    @property
+    def pki(self) -> Path:
+        return self.root / "pki"
+
+    def orrery(self, *args: str, timeout: float = 180, check: bool = True) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "cli", *args, "--name", self.name],
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            env=self.environment,
+            timeout=timeout,
+            check=False,
+        )
+        assert not check or done.returncode == 0, f"orrery {args}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def processes(self) -> dict[str, dict[str, Any]]:
+        """`state.json`, by component."""
+        state = json.loads((self.root / "state.json").read_text())
+        return {one["name"]: one for one in state["processes"]}
+
+    def pid(self, component: str) -> int:
+        return int(self.processes()[component]["pid"])
+
+    def log(self, component: str) -> str:
+        return Path(self.processes()[component]["log"]).read_text(errors="replace")
+
+
+def eventually(what: str, ask: Callable[[], T | None], seconds: float = 60, every: float = 0.1) -> T:
+    """Ask again and again until the answer is truthy; fails, naming what never came, after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = ask()
+        if answer:
+            return answer
+        assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s; last answer {answer!r}"
+        time.sleep(every)
