@@ -16,13 +16,14 @@ JSON = dict[str, Any]
 class Rest:
     """A tiny synchronous client. Raises ApiError for a refusal, OSError where nobody answers."""
 
-    def __init__(self, port: int, pki: Path) -> None:
+    def __init__(self, port: int, pki: Path, host: str = "127.0.0.1") -> None:
+        self._host = host
         self._port = port
         self._context = ssl.create_default_context(cafile=str(pki / "ca.crt"))
         self._context.load_cert_chain(pki / "admin.crt", pki / "admin.key")
 
     def call(self, method: str, path: str, body: JSON | None = None, content_type: str = "application/json") -> JSON:
-        connection = http.client.HTTPSConnection("127.0.0.1", self._port, context=self._context, timeout=5)
+        connection = http.client.HTTPSConnection(self._host, self._port, context=self._context, timeout=5)
         try:
             payload = json.dumps(body) if body is not None else None
             connection.request(method, path, payload, {"Content-Type": content_type, "Accept": "application/json"})

@@ -12,7 +12,7 @@ from cli.config import orrery_home
 from cli.errors import UserError
 
 DEFAULT_NAME = "orrery"
-MAX_CLUSTERS = 8  # each takes a /12 of 10.0.0.0/8, downwards from 10.240.0.0
+MAX_CLUSTERS = 7  # each takes a /12 of 10.0.0.0/8, downwards from 10.240.0.0; Compose has the eighth, 10.128.0.0
 MAX_NODES = 200  # host processes: three per node
 SERVICE_CIDR = "10.96.0.0/12"  # the same in every cluster: service addresses live inside node namespaces only
 DNS_ADDRESS = "10.96.0.10"
