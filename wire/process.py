@@ -8,8 +8,10 @@ import asyncio
 import dataclasses
 import inspect
 import logging
+import os
 import signal
 import sys
+import time
 import types
 import typing
 from collections.abc import Awaitable, Callable, Sequence
@@ -77,6 +79,12 @@ def run_process(main: Callable[[asyncio.Event], Awaitable[None]], *, verbose: bo
     for noisy in ("grpc", "asyncio", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     asyncio.run(_with_signals(main))
+
+
+def process_age_seconds() -> float:
+    """Real seconds since this process was started, interpreter and imports included."""
+    ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
 
 
 async def _with_signals(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:

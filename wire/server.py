@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,8 +13,11 @@ from proto import debug_pb2, debug_pb2_grpc
 from wire.debug import DebugService
 from wire.interceptors import ServerSeams
 from wire.limits import KEEPALIVE_SECONDS, MAX_MESSAGE_BYTES, STOP_GRACE_SECONDS
+from wire.process import process_age_seconds
 from wire.seams import Seams
 from wire.tls import TlsFiles, server_credentials
+
+log = logging.getLogger(__name__)
 
 _OPTIONS: list[tuple[str, str | int]] = [
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -51,6 +55,8 @@ async def serve(
     _add_standard_services(server, [service.name for service in everything])
     port = _bind(server, address, tls)
     await server.start()
+    shown = address if port == 0 else f"{address.rpartition(':')[0]}:{port}"
+    log.info("%s serving %s after %d ms", seams.component, shown, process_age_seconds() * 1000)
     try:
         yield port
     finally:
