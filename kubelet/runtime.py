@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import grpc
 
@@ -13,6 +13,9 @@ from kubelet.pod_state import Instance, RunState, Sandbox
 from proto import cri_pb2 as pb
 from proto.cri_pb2_grpc import ImageServiceStub, RuntimeServiceStub
 from wire.errors import from_rpc_error
+
+if TYPE_CHECKING:
+    from proto.cri_pb2_grpc import ImageServiceAsyncStub, RuntimeServiceAsyncStub
 
 R = TypeVar("R")
 
@@ -39,7 +42,7 @@ _STATES: dict[int, RunState] = {
 class CriRuntime:
     """Typed calls. The stubs may be real ones or a fake's: only their awaitable methods are used."""
 
-    def __init__(self, runtime: RuntimeServiceStub, images: ImageServiceStub) -> None:
+    def __init__(self, runtime: RuntimeServiceAsyncStub, images: ImageServiceAsyncStub) -> None:
         self._runtime = runtime
         self._images = images
 
