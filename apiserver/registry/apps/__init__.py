@@ -1,0 +1,1 @@
+"""Strategies of the `apps` group: workload controllers. Same rules as `apiserver.registry.core`."""

@@ -1,0 +1,1 @@
+"""Strategies of the `batch` group. Same rules as `apiserver.registry.core`."""
