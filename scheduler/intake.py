@@ -1,0 +1,62 @@
+"""What watch events do to the cache and the queue. Handlers are synchronous and decide nothing."""
+
+from __future__ import annotations
+
+from api.node import Node
+from api.pod import Pod, is_terminal
+from client.informer import Event
+from scheduler.cache import Cache
+from scheduler.events import assigned_pod_event, node_event
+from scheduler.framework import ClusterEvent
+from scheduler.queue import SchedulingQueue
+
+
+class Intake:
+    """A pod is *ours* while it has no node, names our scheduler, and is neither over nor being deleted."""
+
+    def __init__(self, cache: Cache, queue: SchedulingQueue, scheduler_name: str) -> None:
+        self._cache = cache
+        self._queue = queue
+        self._scheduler_name = scheduler_name
+
+    def on_node(self, event: Event[Node]) -> None:
+        if event.new is None:
+            self._cache.remove_node(event.object.name)
+        else:
+            self._cache.set_node(event.new)
+        self._move(node_event(event.old, event.new))
+
+    def on_pod(self, event: Event[Pod]) -> None:
+        old, new = event.old, event.new
+        if new is not None and self._ours(new):
+            # Bound, but this event is older than that: it must not be scheduled again.
+            if new.uid in self._queue or not self._cache.is_assumed(new.uid):
+                self._queue.update(new, event.traceparent)
+            return
+        if (old is None or self._ours(old)) and event.object.uid in self._queue:
+            self._queue.delete(event.object.uid)
+        was = old if old is not None and _occupies(old) else None
+        now = new if new is not None and _occupies(new) else None
+        if now is not None:
+            self._cache.set_pod(now)
+            self._move(assigned_pod_event(was, now))
+        elif was is not None or self._cache.is_assumed(event.object.uid):
+            self._cache.remove_pod(event.object.uid)
+            self._move(assigned_pod_event(was or event.object, None))
+
+    def _ours(self, pod: Pod) -> bool:
+        return (
+            not pod.spec.node_name
+            and (pod.spec.scheduler_name or "default-scheduler") == self._scheduler_name
+            and not is_terminal(pod)
+            and pod.metadata.deletion_timestamp is None
+        )
+
+    def _move(self, event: ClusterEvent | None) -> None:
+        if event is not None:
+            self._queue.move_on(event)
+
+
+def _occupies(pod: Pod) -> bool:
+    """Does it take room on a node? One that has ended does not."""
+    return bool(pod.spec.node_name) and not is_terminal(pod)
