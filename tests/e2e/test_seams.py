@@ -45,7 +45,7 @@ def test_one_watch_event_is_held_and_released(cluster: Cluster, kubectl: Kubectl
 
 def ready(kubectl: Kubectl, node: str) -> str:
     conditions = kubectl.json("get", "node", node)["status"]["conditions"]
-    return next(one["status"] for one in conditions if one["type"] == "Ready")
+    return str(next(one["status"] for one in conditions if one["type"] == "Ready"))
 
 
 def leases(kubectl: Kubectl) -> dict[str, str]:
@@ -104,9 +104,5 @@ def test_one_trace_from_create_to_the_started_container(cluster: Cluster, kubect
 
 
 def created_deployment(span: debug_pb2.Span, namespace: str) -> bool:
-    attributes = span.attributes
-    return (
-        attributes.get("verb") == "create"
-        and attributes.get("resource") == "deployments"
-        and attributes.get("namespace") == namespace
-    )
+    wanted = {"verb": "create", "resource": "deployments", "namespace": namespace}
+    return all(span.attributes.get(key) == value for key, value in wanted.items())
