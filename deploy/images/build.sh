@@ -1,0 +1,175 @@
+#!/bin/sh
+# Container images out of Debian packages, without a registry.
+#
+#   deploy/images/build.sh [pause] [busybox] [node] [base] [etcd] | all
+#
+# pause    orrery/pause     what owns a pod's namespaces; sets its route to the Services
+# busybox  orrery/busybox   a small image for pods
+# node     orrery/node      what owns a node's network namespace
+# base     orrery/base      Python, nftables and the project's dependencies: every component under Compose
+# etcd     orrery/etcd      etcd and etcdctl
+#
+# pause, busybox and node need /bin/busybox (package busybox-static) and take a few seconds together; base and etcd need
+# mmdebstrap. An image is left alone if what it would be made of has not changed (label orrery.build).
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+project=$(cd "$here/../.." && pwd)
+suite=bookworm
+work=
+trap 'if [ -n "$work" ]; then rm -rf "$work"; fi' EXIT INT TERM
+
+say() { echo "images: $*" >&2; }
+fail() { say "$*"; exit 1; }
+
+# need COMMAND PACKAGE: the command's path is looked up; as root on Debian the package is installed.
+need() {
+    command -v "$1" >/dev/null 2>&1 && return 0
+    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 || fail "$1 is missing: install Debian's package $2"
+    say "installing $2"
+    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$2" >/dev/null 2>&1 ||
+        { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$2" >/dev/null; } ||
+        fail "$2 could not be installed"
+}
+
+digest() { cat "$@" | sha256sum | cut -c1-16; }
+
+# current IMAGE HASH: whether the image is there and made of the same.
+current() {
+    [ "$(docker image inspect -f '{{index .Config.Labels "orrery.build"}}' "$1" 2>/dev/null)" = "$2" ] || return 1
+    say "$1 is current"
+}
+
+# load IMAGE HASH TAR-ON-STDIN CHANGES...
+load() {
+    image=$1 hash=$2
+    shift 2
+    for change in "$@"; do set -- "$@" --change "$change"; shift; done
+    docker import "$@" --change "LABEL orrery.build=$hash" - "$image" >/dev/null
+    say "built $image"
+}
+
+# A root file system of busybox and the few files that programs look for.
+busybox_root() {
+    root=$1
+    mkdir -p "$root/bin" "$root/dev" "$root/proc" "$root/sys" "$root/etc" "$root/root" "$root/home" "$root/run" \
+        "$root/tmp" "$root/var/tmp" "$root/var/log" "$root/var/www" "$root/usr/share" "$root/mnt"
+    chmod 1777 "$root/tmp" "$root/var/tmp"
+    ln -s ../run "$root/var/run"
+    cp "$(command -v busybox)" "$root/bin/busybox"
+    for applet in $(busybox --list-full); do
+        [ "$applet" != bin/busybox ] || continue
+        mkdir -p "$root/${applet%/*}"
+        ln -sf /bin/busybox "$root/$applet"
+    done
+    printf 'root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1:daemon:/usr/sbin:/bin/false\nnobody:x:65534:65534:nobody:/home:/bin/false\n' \
+        >"$root/etc/passwd"
+    printf 'root:x:0:\ndaemon:x:1:\nnogroup:x:65534:\n' >"$root/etc/group"
+    printf 'hosts: files dns\n' >"$root/etc/nsswitch.conf"
+    printf '127.0.0.1\tlocalhost\n' >"$root/etc/hosts"
+    : >"$root/etc/resolv.conf"
+}
+
+pause_program() {
+    if command -v gcc >/dev/null 2>&1 && gcc -Os -s -static -o "$1/pause" "$here/pause.c" 2>/dev/null; then
+        return 0
+    fi
+    say "no C compiler with a static C library: pause becomes a shell script"
+    cp "$here/pause.sh" "$1/pause"
+    chmod 755 "$1/pause"
+}
+
+# from_busybox IMAGE CHANGES...: import what is in $work.
+from_busybox() {
+    image=$1 hash=$2
+    shift 2
+    tar -C "$work" --numeric-owner --owner=0 --group=0 -c . | load "$image" "$hash" 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' "$@"
+    rm -rf "$work"
+    work=
+}
+
+build_pause() {
+    need busybox busybox-static
+    hash=$(digest "$0" "$here/pause.c" "$here/pause.sh" "$(command -v busybox)")
+    current orrery/pause:latest "$hash" && return
+    work=$(mktemp -d)
+    busybox_root "$work"
+    pause_program "$work"
+    from_busybox orrery/pause:latest "$hash" 'ENTRYPOINT ["/pause"]'
+}
+
+build_busybox() {
+    need busybox busybox-static
+    hash=$(digest "$0" "$(command -v busybox)")
+    current orrery/busybox:latest "$hash" && return
+    work=$(mktemp -d)
+    busybox_root "$work"
+    from_busybox orrery/busybox:latest "$hash" 'CMD ["sh"]'
+}
+
+# kube-proxy brings its own nft into the node's namespace, so busybox is enough for a node.
+build_node() {
+    need busybox busybox-static
+    hash=$(digest "$0" "$here/pause.c" "$here/pause.sh" "$(command -v busybox)")
+    current orrery/node:latest "$hash" && return
+    work=$(mktemp -d)
+    busybox_root "$work"
+    pause_program "$work"
+    from_busybox orrery/node:latest "$hash" 'ENTRYPOINT ["/pause"]'
+}
+
+# debian_root PACKAGES...: a minimal Debian in $work, without documentation.
+debian_root() {
+    need mmdebstrap mmdebstrap
+    work=$(mktemp -d)
+    packages=$(echo "$*" | tr ' ' ,)
+    say "fetching Debian $suite with $packages"
+    mmdebstrap --quiet --variant=minbase --include="$packages" \
+        --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
+        --dpkgopt='path-exclude=/usr/share/locale/*' --aptopt='APT::Install-Recommends "false"' \
+        "$suite" "$work/root" >/dev/null || fail "mmdebstrap failed"
+    rm -rf "$work/root/var/lib/apt/lists"/* "$work/root/var/cache/apt"/*.bin
+}
+
+from_debian() {
+    image=$1 hash=$2
+    shift 2
+    tar -C "$work/root" --numeric-owner --exclude=./dev/* -c . | load "$image" "$hash" "$@"
+    rm -rf "$work"
+    work=
+}
+
+build_base() {
+    hash=$(digest "$0" "$project/pyproject.toml")
+    current orrery/base:latest "$hash" && return
+    python=$project/.venv/bin/python
+    [ -x "$python" ] || python=python3
+    debian_root python3 nftables iproute2 util-linux mount conntrack ca-certificates procps
+    say "installing the project's dependencies"
+    "$python" - "$project/pyproject.toml" >"$work/requirements.txt" <<'PYTHON'
+import sys, tomllib
+print("\n".join(tomllib.load(open(sys.argv[1], "rb"))["project"]["dependencies"]))
+PYTHON
+    "$python" -m pip install --quiet --only-binary :all: --target "$work/root/usr/lib/python3/dist-packages" \
+        -r "$work/requirements.txt" || fail "the dependencies could not be installed"
+    find "$work/root/usr/lib/python3/dist-packages" -name tests -type d -prune -exec rm -rf {} +
+    ln -sf python3 "$work/root/usr/bin/python"
+    from_debian orrery/base:latest "$hash" 'ENV PYTHONUNBUFFERED=1' 'CMD ["bash"]'
+}
+
+build_etcd() {
+    hash=$(digest "$0")
+    current orrery/etcd:latest "$hash" && return
+    debian_root etcd-server etcd-client
+    from_debian orrery/etcd:latest "$hash" 'ENV ETCDCTL_API=3' 'CMD ["etcd"]'
+}
+
+docker version >/dev/null 2>&1 || fail "the Docker engine does not answer"
+[ $# -gt 0 ] || set -- all
+[ "$*" != all ] || set -- pause busybox node base etcd
+for one in "$@"; do
+    case $one in
+    pause | busybox | node | base | etcd) "build_$one" ;;
+    *) fail "unknown image: $one (pause, busybox, node, base, etcd, all)" ;;
+    esac
+done
