@@ -99,11 +99,27 @@ _ZERO_ACCEPTED: Final = frozenset(
 _SELF_CONTAINED: Final = frozenset(("metadata", "spec"))
 """Structs whose absence means an empty one; their own required fields then speak for themselves."""
 
-_SERVER_WRITTEN: Final = "status"
+_CHECKED_ELSEWHERE: Final = frozenset(("metadata", "status"))
+"""At the top: metadata has its own validation, and a status is its writer's business."""
+
+_EMPTY_ACCEPTED: Final = frozenset(
+    (
+        ("Condition", "message"),
+        ("Condition", "reason"),
+        ("GroupResource", "group"),
+        ("HTTPHeader", "value"),
+        ("NodeSystemInfo", "kubeProxyVersion"),
+        ("Sysctl", "value"),
+        ("TokenRequest", "audience"),
+        ("TokenReviewSpec", "token"),
+        ("TokenRequestStatus", "token"),
+    )
+)
+"""(struct, field) where an empty text is a value like any other. Elsewhere it is what Go has for one not given."""
 
 
 def validate(schema: Schema, obj: Any) -> list[FieldError]:
-    """Missing required fields and wrong types, by path. The top-level status is its writer's own business."""
+    """Missing required fields and wrong types, by path, apart from the top-level metadata and status."""
     errors: list[FieldError] = []
     _validate(schema, obj, "", errors)
     return errors
@@ -126,11 +142,13 @@ def _validate(schema: Schema, value: Any, path: str, errors: list[FieldError]) -
 
 def _validate_object(schema: Schema, value: dict[str, Any], path: str, errors: list[FieldError]) -> None:
     fields, additional = schema.properties, schema.additional
+    built_in = bool(schema.target.name)
     for name in schema.required:
-        if value.get(name) is None:
+        given = value.get(name)
+        if given is None or (given == "" and built_in):
             _validate_missing(schema, name, f"{path}.{name}" if path else name, errors)
     for key, item in value.items():
-        if not path and key == _SERVER_WRITTEN:
+        if built_in and not path and key in _CHECKED_ELSEWHERE:
             continue
         field = fields.get(key)
         if field is not None:
@@ -147,7 +165,11 @@ def _validate_missing(schema: Schema, name: str, path: str, errors: list[FieldEr
     if field is None or not built_in:
         errors.append(FieldError("required", path))
         return
-    if (struct, name) in _ZERO_ACCEPTED or field.special in _OPTIONAL_TYPES or field.type == "boolean":
+    if (
+        (struct, name) in _ZERO_ACCEPTED | _EMPTY_ACCEPTED
+        or field.special in _OPTIONAL_TYPES
+        or field.type == "boolean"
+    ):
         return
     inner: list[FieldError] = []
     if field.type == "object" and not field.special and field.additional is None:

@@ -152,6 +152,12 @@ def test_prune(store: SchemaStore) -> None:
         (POD, {"spec": {}}, ["spec.containers: Required value"]),
         (POD, container(), []),
         (POD, {"spec": {"containers": [{}]}}, ["spec.containers[0].name: Required value"]),
+        (POD, {"spec": {"containers": [{"name": ""}]}}, ["spec.containers[0].name: Required value"]),
+        (
+            POD,
+            container(livenessProbe={"httpGet": {"port": 1, "httpHeaders": [{"name": "", "value": ""}]}}),
+            ["spec.containers[0].livenessProbe.httpGet.httpHeaders[0].name: Required value"],
+        ),
         (POD, container(ports=[{}]), ["spec.containers[0].ports[0].containerPort: Required value"]),
         (DEPLOYMENT, {"spec": {}}, ["spec.selector: Required value", "spec.template: Required value"]),
         (DEPLOYMENT, {"spec": {"selector": {}, "template": {}}, "status": {"conditions": [{}]}}, []),
