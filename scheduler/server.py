@@ -37,11 +37,11 @@ async def run(config: Config, *, stop: asyncio.Event, clock: Clock | None = None
     async with (
         serve(config.debug_address, seams, tls),
         connect_api(config.apiserver, tls, seams, user_agent="kube-scheduler") as api,
+        asyncio.TaskGroup() as group,
     ):
-        async with asyncio.TaskGroup() as group:
-            working = group.create_task(schedule(config, api, seams))
-            await stop.wait()
-            working.cancel()
+        working = group.create_task(schedule(config, api, seams))
+        await stop.wait()
+        working.cancel()
 
 
 async def schedule(config: Config, api: ApiClient, seams: Seams) -> None:

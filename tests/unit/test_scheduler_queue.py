@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from apimachinery.clock import FakeClock, settle
-from scheduler.framework import Action, ClusterEvent
+from scheduler.framework import Action, ClusterEvent, Plugin
 from scheduler.plugins.node_resources_fit import NodeResourcesFit
 from scheduler.plugins.priority_sort import PrioritySort
 from scheduler.plugins.scheduling_gates import SchedulingGates
@@ -29,7 +29,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def queue(clock: FakeClock) -> SchedulingQueue:
-    plugins = [PrioritySort(), SchedulingGates(), NodeResourcesFit(), TaintToleration()]
+    plugins: list[Plugin] = [PrioritySort(), SchedulingGates(), NodeResourcesFit(), TaintToleration()]
     return SchedulingQueue(clock, make_profile("default-scheduler", plugins, {}))
 
 
