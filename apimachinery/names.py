@@ -5,10 +5,12 @@ Wording: `k8s.io/apimachinery/pkg/util/validation`. Clients and tests match on i
 
 from __future__ import annotations
 
-import random as _random
 import re
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from random import Random
 
 LABEL_MAX: Final = 63
 SUBDOMAIN_MAX: Final = 253
@@ -18,6 +20,7 @@ GENERATED_ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"
 
 NameRule = Callable[[str], list[str]]
 
+# Compiled when first used: `re` keeps them, and start-up does not pay for them.
 _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
 _DNS1035 = "[a-z]([-a-z0-9]*[a-z0-9])?"
@@ -82,15 +85,6 @@ _C_IDENTIFIER_MESSAGE = _regex_message(
     "MyName",
 )
 
-_label_re = re.compile(_LABEL).fullmatch
-_subdomain_re = re.compile(_SUBDOMAIN).fullmatch
-_dns1035_re = re.compile(_DNS1035).fullmatch
-_qualified_re = re.compile(_QUALIFIED).fullmatch
-_label_value_re = re.compile(_LABEL_VALUE).fullmatch
-_config_key_re = re.compile(_CONFIG_KEY).fullmatch
-_c_identifier_re = re.compile(_C_IDENTIFIER).fullmatch
-_port_characters_re = re.compile("[-a-z0-9]+").fullmatch
-
 
 def too_long(limit: int) -> str:
     return f"must be no more than {limit} bytes"
@@ -99,22 +93,22 @@ def too_long(limit: int) -> str:
 def dns1123_label(value: str) -> list[str]:
     """Namespaces, container names and the like."""
     messages = [too_long(LABEL_MAX)] if len(value.encode()) > LABEL_MAX else []
-    if _label_re(value):
+    if re.fullmatch(_LABEL, value):
         return messages
     # A name that would do as a subdomain has only its dots wrong, and is told just that.
-    return [*messages, "must not contain dots" if _subdomain_re(value) else _LABEL_MESSAGE]
+    return [*messages, "must not contain dots" if re.fullmatch(_SUBDOMAIN, value) else _LABEL_MESSAGE]
 
 
 def dns1123_subdomain(value: str) -> list[str]:
     """What most objects are named by."""
     messages = [too_long(SUBDOMAIN_MAX)] if len(value.encode()) > SUBDOMAIN_MAX else []
-    return messages if _subdomain_re(value) else [*messages, _SUBDOMAIN_MESSAGE]
+    return messages if re.fullmatch(_SUBDOMAIN, value) else [*messages, _SUBDOMAIN_MESSAGE]
 
 
 def dns1035_label(value: str) -> list[str]:
     """Services."""
     messages = [too_long(LABEL_MAX)] if len(value.encode()) > LABEL_MAX else []
-    return messages if _dns1035_re(value) else [*messages, _DNS1035_MESSAGE]
+    return messages if re.fullmatch(_DNS1035, value) else [*messages, _DNS1035_MESSAGE]
 
 
 def path_segment(value: str) -> list[str]:
@@ -139,20 +133,20 @@ def qualified_name(value: str) -> list[str]:
         messages.append("name part must be non-empty")
     elif len(name) > LABEL_MAX:
         messages.append(f"name part {too_long(LABEL_MAX)}")
-    if not _qualified_re(name):
+    if not re.fullmatch(_QUALIFIED, name):
         messages.append(_regex_message(f"name part {_WORDS}", _QUALIFIED, *_QUALIFIED_EXAMPLES))
     return messages
 
 
 def label_value(value: str) -> list[str]:
     messages = [too_long(LABEL_MAX)] if len(value.encode()) > LABEL_MAX else []
-    return messages if _label_value_re(value) else [*messages, _LABEL_VALUE_MESSAGE]
+    return messages if re.fullmatch(_LABEL_VALUE, value) else [*messages, _LABEL_VALUE_MESSAGE]
 
 
 def config_key(value: str) -> list[str]:
     """A key of a ConfigMap or Secret, which becomes a file name."""
     messages = [too_long(SUBDOMAIN_MAX)] if len(value.encode()) > SUBDOMAIN_MAX else []
-    if not _config_key_re(value):
+    if not re.fullmatch(_CONFIG_KEY, value):
         messages.append(_CONFIG_KEY_MESSAGE)
     return messages + _escapes_directory(value)
 
@@ -173,7 +167,7 @@ def env_var_name(value: str) -> list[str]:
 
 
 def c_identifier(value: str) -> list[str]:
-    return [] if _c_identifier_re(value) else [_C_IDENTIFIER_MESSAGE]
+    return [] if re.fullmatch(_C_IDENTIFIER, value) else [_C_IDENTIFIER_MESSAGE]
 
 
 def port_number(value: int) -> list[str]:
@@ -183,7 +177,7 @@ def port_number(value: int) -> list[str]:
 def port_name(value: str) -> list[str]:
     """IANA_SVC_NAME: what a named container port may be called."""
     messages = [too_long(15)] if len(value) > 15 else []
-    if not _port_characters_re(value):
+    if not re.fullmatch("[-a-z0-9]+", value):
         messages.append("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)")
     if not re.search("[a-z]", value):
         messages.append("must contain at least one letter (a-z)")
@@ -194,8 +188,11 @@ def port_name(value: str) -> list[str]:
     return messages
 
 
-def generate_name(base: str, random: _random.Random | None = None) -> str:
+def generate_name(base: str, random: Random | None = None) -> str:
     """A name from `metadata.generateName`. `random` is injected where a run must be repeatable."""
-    source = random or _random.SystemRandom()
-    suffix = "".join(source.choices(GENERATED_ALPHABET, k=GENERATED_SUFFIX_LENGTH))
+    if random is None:
+        from random import SystemRandom  # not at the top: every process imports this module, few make names
+
+        random = SystemRandom()
+    suffix = "".join(random.choices(GENERATED_ALPHABET, k=GENERATED_SUFFIX_LENGTH))
     return base[:GENERATED_BASE_MAX] + suffix

@@ -7,7 +7,7 @@ it; a binary quantity stays binary only while it is a whole number of at least 1
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 from typing import Final, Literal
@@ -37,13 +37,13 @@ _EXPONENT = re.compile(r"[eE]([-+]?[0-9]+)")
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """An exact amount, and the notation it is written in."""
+    """An exact amount, and the notation it is written in. Equal amounts are equal in any notation."""
 
     value: Fraction
-    format: Format = "DecimalSI"
+    format: Format = field(default="DecimalSI", compare=False)
 
     def __str__(self) -> str:
-        return _write(self)
+        return _write(self.value, self.format)
 
     def __bool__(self) -> bool:
         return self.value != 0
@@ -103,7 +103,7 @@ def to_milli(text: str | int | float) -> int:
 
 def canonical(text: str | int | float) -> str:
     """The same amount in the form the API server answers with: `1000m` -> `1`, `1024Mi` -> `1Gi`."""
-    return _write(parse(text))
+    return str(parse(text))
 
 
 def from_int(value: int, notation: Format = "DecimalSI") -> Quantity:
@@ -157,18 +157,17 @@ def _round_up(amount: Fraction) -> int:
 
 
 @lru_cache(CACHED_TEXTS)
-def _write(quantity: Quantity) -> str:
-    value = quantity.value
+def _write(value: Fraction, notation: Format) -> str:
     if not value:
         return "0"
-    if quantity.format == "BinarySI" and abs(value) >= 1024 and value.denominator == 1:
+    if notation == "BinarySI" and abs(value) >= 1024 and value.denominator == 1:
         return _write_binary(value.numerator)
     nanos = _round_up(value * _NANO)
     mantissa, exponent = _strip(nanos, 10, limit=None)
     exponent -= 9
     while exponent % 3:
         mantissa, exponent = mantissa * 10, exponent - 1
-    if quantity.format == "DecimalExponent":
+    if notation == "DecimalExponent":
         return f"{mantissa}e{exponent}" if exponent else str(mantissa)
     if exponent > 18:
         mantissa, exponent = mantissa * 10 ** (exponent - 18), 18

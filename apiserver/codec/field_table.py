@@ -8,13 +8,14 @@ is of the same package.
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import orjson
 
 from apimachinery.resources import GVK
 
+DATA: Final = Path(__file__).parent / "data" / "proto-fields-v1.36.json"
 META: Final = "k8s.io.apimachinery.pkg.apis.meta.v1"
 
 _SCALARS: Final = frozenset(("string", "bytes", "bool", "int32", "int64", "double"))
@@ -53,8 +54,7 @@ class Field(NamedTuple):
 
 @cache
 def _table() -> dict[str, dict[str, str]]:
-    path = resources.files("apiserver.codec") / "data" / "proto-fields-v1.36.json"
-    return orjson.loads(path.read_bytes())  # type: ignore[no-any-return]
+    return orjson.loads(DATA.read_bytes())  # type: ignore[no-any-return]
 
 
 def message_name(gvk: GVK) -> str | None:

@@ -11,8 +11,6 @@ import hashlib
 import importlib.util
 import mmap
 import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any, Final
 
@@ -98,6 +96,9 @@ def _kind_key(group: str, version: str, kind: str) -> str:
 
 
 def _build(definitions: JSON, folder: Path) -> None:
+    import shutil  # here, since the cache is built once and opened at every start
+    import tempfile
+
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:

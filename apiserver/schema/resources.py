@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Any, Final, NamedTuple
+
+import orjson
 
 from apimachinery.resources import GVK, GVR, split_api_version
 
 RELEASE: Final = "v1.36"
+DATA: Final = Path(__file__).parent / "data" / f"builtin-resources-{RELEASE}.json"
 
 GROUP_ORDER: Final = (
     "",
@@ -78,8 +80,7 @@ def version_rank(version: str) -> tuple[int, int, int, str]:
 
 
 def _load() -> tuple[ResourceInfo, ...]:
-    path = resources.files("apiserver.schema") / "data" / f"builtin-resources-{RELEASE}.json"
-    table: dict[str, dict[str, Any]] = json.loads(path.read_bytes())
+    table: dict[str, dict[str, Any]] = orjson.loads(DATA.read_bytes())
     found = [
         _resource(api_version, name, entry) for api_version, named in table.items() for name, entry in named.items()
     ]
