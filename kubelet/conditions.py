@@ -10,8 +10,6 @@ from apimachinery.timestamps import format_time
 from kubelet.container_status import StatusView
 from kubelet.pods import is_sidecar
 
-OWNED = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
-
 Verdict = tuple[bool, str, str]
 """Holds or not, reason, message."""
 
@@ -28,8 +26,10 @@ def conditions(
         "ContainersReady": ready_containers,
         "PodScheduled": (True, "", ""),
     }
-    own = [_condition(pod, kind, verdict, view.now) for kind, verdict in verdicts.items()]
-    return (*own, *(one for one in pod.status.conditions if one.type not in OWNED))
+    own = {kind: _condition(pod, kind, verdict, view.now) for kind, verdict in verdicts.items()}
+    # In the order the API has them, so that a list of the same conditions is the same list.
+    kept = [own.pop(one.type, one) for one in pod.status.conditions]
+    return (*own.values(), *kept)
 
 
 def _condition(pod: Pod, kind: str, verdict: Verdict, now: float) -> Condition:

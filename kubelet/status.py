@@ -10,7 +10,7 @@ import msgspec
 from api.meta import Condition
 from api.pod import Container, ContainerStatus, Pod, PodIP, PodStatus
 from apimachinery.timestamps import format_time
-from kubelet.conditions import OWNED, conditions
+from kubelet.conditions import conditions
 from kubelet.container_status import StatusView, container_status
 from kubelet.pods import Kind, is_sidecar, qos_class, restarts
 
@@ -136,24 +136,13 @@ def _initialization(pod: Pod, inits: Sequence[ContainerStatus]) -> tuple[bool, b
 
 
 def status_patch(old: PodStatus, new: PodStatus) -> JSON:
-    """A strategic merge patch's `status`, from one to the other; empty if nothing changed.
+    """A merge patch's `status`, from one to the other; empty if nothing changed.
 
-    Only the kubelet's own conditions are sent: the API merges them by type, so that nobody else's are lost.
+    Lists go whole: the writer must see to it that `old` is still what the API has.
     """
     before, after = to_json(old), to_json(new)
     patch: JSON = {key: value for key, value in after.items() if before.get(key) != value}
-    patch |= {key: None for key in before if key not in after}
-    if "conditions" in patch:
-        known = {one.type: one for one in old.conditions}
-        changed = [one for one in new.conditions if one.type in OWNED and known.get(one.type) != one]
-        patch["conditions"] = [_condition_json(one) for one in changed]
-        if not changed:
-            del patch["conditions"]
-    for key in ("podIPs", "hostIPs"):
-        # These lists merge by address upstream; an address that is gone must not stay.
-        if patch.get(key) is not None and before.get(key):
-            patch[key] = [*patch[key], {"$patch": "replace"}]
-    return patch
+    return patch | {key: None for key in before if key not in after}
 
 
 def to_json(status: PodStatus) -> JSON:
@@ -177,11 +166,5 @@ def _container_json(tree: JSON) -> JSON:
 
 
 def _condition_json(one: Condition) -> JSON:
-    tree: JSON = {"type": one.type, "status": one.status, "lastProbeTime": None}
-    tree["lastTransitionTime"] = one.last_transition_time
-    # A reason that no longer holds has to be taken away explicitly in a merge.
-    tree["reason"] = one.reason or None
-    tree["message"] = one.message or None
-    if one.observed_generation is not None:
-        tree["observedGeneration"] = one.observed_generation
-    return tree
+    tree: JSON = msgspec.to_builtins(one)
+    return {"lastProbeTime": None, "lastTransitionTime": None} | tree

@@ -22,7 +22,7 @@ class EmptyDirType:
             raise VolumeError(f'unknown storage medium "{source.medium}"')
         new = not request.directory.exists()
         request.directory.mkdir(parents=True, exist_ok=True)
-        if source.medium == "Memory" and not os.path.ismount(request.directory):
+        if source.medium == "Memory" and not _is_mounted(request.directory):
             size = quantity.to_int(source.size_limit) if source.size_limit else 0
             await _mount_tmpfs(request.directory, size)
             new = True
@@ -31,9 +31,13 @@ class EmptyDirType:
         return request.directory
 
     async def tear_down(self, directory: Path) -> None:
-        if os.path.ismount(directory):
+        if _is_mounted(directory):
             await _run("umount", str(directory))
         await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
+
+
+def _is_mounted(directory: Path) -> bool:
+    return directory.is_mount()
 
 
 def _open_up(directory: Path, fs_group: int | None) -> None:

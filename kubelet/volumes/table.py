@@ -1,4 +1,4 @@
-"""All volume types. Adding one: a class in its own file, and its line here. The key is the field of `api.pod.Volume`."""
+"""All volume types. Adding one: a class in its own file and its line here, under its field of `api.pod.Volume`."""
 
 from __future__ import annotations
 

@@ -1,0 +1,106 @@
+"""Writes pod statuses: the newest of each pod, only when it differs from the API's, and at the end the last DELETE.
+
+Each patch is bound to the uid and to the revision it was computed from: the API's lists are replaced whole, and
+nobody else's condition may be lost that way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from api.pod import Pod, PodStatus
+from apimachinery.errors import ApiError
+from client.api import ApiClient
+from client.controller import run_controller
+from client.workqueue import WorkQueue
+from kubelet.limits import STATUS_WRITES
+from kubelet.status import status_patch
+from wire.seams import Seams
+
+Render = Callable[[Pod], PodStatus]
+"""The status as it should be, from the API's newest pod: pure, so that it can be computed again after a conflict."""
+
+
+@dataclass
+class _Record:
+    pod: Pod
+    render: Render
+    delete: bool = False
+
+
+class StatusWriter:
+    """`written(pod)` is called with what the API answered."""
+
+    name = "pod-status"
+
+    def __init__(self, api: ApiClient, seams: Seams, written: Callable[[Pod], None]) -> None:
+        self._api = api
+        self._seams = seams
+        self._written = written
+        self._records: dict[str, _Record] = {}
+        self._queue = WorkQueue(seams.clock, "pod-status")
+
+    async def run(self) -> None:
+        await run_controller(self, self._queue, self._seams, workers=STATUS_WRITES)
+
+    def set(self, pod: Pod, render: Render, *, delete: bool = False) -> None:
+        """Have the pod's status be so; with `delete`, then delete it from the API for good."""
+        record = self._records.get(pod.uid)
+        if record is None:
+            record = self._records[pod.uid] = _Record(pod, render)
+        record.pod = newer(pod, record.pod)
+        record.render = render
+        record.delete = record.delete or delete
+        if delete or status_patch(record.pod.status, render(record.pod)):
+            self._queue.add(pod.uid)
+
+    def forget(self, uid: str) -> None:
+        self._records.pop(uid, None)
+
+    async def reconcile(self, key: str) -> float | None:
+        record = self._records.get(key)
+        if record is None:
+            return None
+        try:
+            await self._write(record)
+            if record.delete:
+                await self._delete(record.pod)
+        except ApiError as error:
+            if error.code == 404 or await self._is_replaced(record, error):
+                self._records.pop(key, None)
+                return None
+            raise
+        return None
+
+    async def _write(self, record: _Record) -> None:
+        pod = record.pod
+        patch = status_patch(pod.status, record.render(pod))
+        if not patch:
+            return
+        meta = {"uid": pod.uid, "resourceVersion": pod.metadata.resource_version}
+        body = {"metadata": meta, "status": patch}
+        answer = await self._api.patch(Pod, pod.name, body, namespace=pod.namespace, subresource="status")
+        record.pod = newer(answer, record.pod)
+        self._written(answer)
+
+    async def _delete(self, pod: Pod) -> None:
+        options = {"gracePeriodSeconds": 0, "preconditions": {"uid": pod.uid}}
+        await self._api.delete(Pod, pod.name, namespace=pod.namespace, options=options)
+        self._records.pop(pod.uid, None)
+
+    async def _is_replaced(self, record: _Record, error: ApiError) -> bool:
+        """After a conflict: take the newest revision and try again, unless the name belongs to another pod now."""
+        if error.code != 409:
+            return False
+        fresh = await self._api.get(Pod, record.pod.name, record.pod.namespace)
+        if fresh.uid != record.pod.uid:
+            return True
+        record.pod = newer(fresh, record.pod)
+        self._written(fresh)
+        return False
+
+
+def newer(one: Pod, other: Pod) -> Pod:
+    """Whichever has the higher revision; `one` if they are equal."""
+    return one if int(one.metadata.resource_version or 0) >= int(other.metadata.resource_version or 0) else other
