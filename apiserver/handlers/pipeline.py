@@ -1,4 +1,4 @@
-"""The one path of every request: authorize, mutate, validate, store. Both front doors call it; there is no other way in.
+"""The one path of every request: authorize, mutate, validate, store. Both front doors call it.
 
 This is the contract that the front doors code against.
 """

@@ -91,7 +91,6 @@ class Request:
     field_manager: str = ""
     field_validation: FieldValidation = FieldValidation.WARN
     traceparent: str = ""
-    ignore_store_read_error: bool = False
 
 
 class _Meta(msgspec.Struct):
@@ -194,6 +193,8 @@ class WriteOutcome(NamedTuple):
     warnings: tuple[str, ...] = ()
     pending: bool = False
     """A deletion that has begun and waits: for its grace period, or for finalizers."""
+    deleted: StoredObject | None = None
+    """The last state of what was removed at once; `object` is a Status then."""
 
     @property
     def raw(self) -> bytes:

@@ -35,7 +35,7 @@ class Reader(Protocol):
 
 
 class Objects(Reader, Protocol):
-    """What `allocate` and the `after_` hooks may do to other objects: writes by the apiserver itself, past admission."""
+    """What `allocate` and the `after_` hooks may do to other objects: the apiserver's own writes, past admission."""
 
     async def fetch(self, gvr: GVR, namespace: str, name: str) -> JSON | None:
         """The newest state, straight from etcd, for checks that must not be a moment old."""
@@ -111,6 +111,10 @@ class Strategy:
         """Texts for the `Warning` header: deprecated fields and the like."""
         return []
 
+    def bumps_generation(self, old: JSON, new: JSON) -> bool:
+        """Whether an update counts as one of the desired state. Asked only where `tracks_generation`."""
+        return desired(old) != desired(new)
+
     # --- what lies outside the object ---
 
     async def allocate(self, ctx: Context, old: JSON | None, new: JSON) -> None:
@@ -142,6 +146,9 @@ class Strategy:
         `grace_seconds` is what the client asked for, if it did. Negative values have been made 1 already.
         """
         return 0
+
+    def prepare_for_deletion(self, ctx: Context, obj: JSON) -> None:
+        """The object has just been marked as deleted and stays for a while: what else changes in it."""
 
     def deletion_finalizers(self, obj: JSON) -> list[str]:
         """Finalizers outside metadata which keep the object too (`spec.finalizers` of a Namespace)."""
@@ -210,6 +217,11 @@ def merged_metadata(old: JSON, new: JSON, may_change: frozenset[str]) -> JSON:
     if "resourceVersion" in new:
         merged["resourceVersion"] = new["resourceVersion"]
     return merged
+
+
+def desired(obj: JSON) -> JSON:
+    """The object without metadata and status."""
+    return {key: value for key, value in obj.items() if key not in ("metadata", "status")}
 
 
 def text_at(obj: JSON, path: str) -> str:
