@@ -30,10 +30,14 @@ class _Mismatch(Exception):
 def decode_errors(schema: Schema, obj: Any, kind: str, version: str) -> str | None:
     """The message of the 400 that upstream answers, or None where the tree fits.
 
-    `version` is written as in the message: `v1`, not `apps/v1`. Null fits everywhere, as it does in Go.
+    `version` is written as in the message: `v1`, not `apps/v1`. Null fits everywhere, as it does in Go. Of a custom
+    resource only the metadata is typed upstream; the rest is a matter of validation.
     """
     try:
-        _check(schema, obj, "", "")
+        if schema.target.name:
+            _check(schema, obj, "", "")
+        elif isinstance(obj, dict) and (metadata := schema.properties.get("metadata")) is not None:
+            _check(metadata, obj.get("metadata"), kind, "metadata")
     except _Mismatch as mismatch:
         return f'{kind} in version "{version}" cannot be handled as a {kind}: {mismatch}'
     return None

@@ -52,7 +52,7 @@ def _structured(schema: Schema) -> bool:
 
 
 def prune(schema: Schema, obj: Any) -> Any:
-    """A copy without unknown fields and nulls: what is left after Go has decoded and written the object.
+    """A copy without unknown fields and, in built-in types, without nulls: as Go decodes and writes the object.
 
     What a schema keeps whole (raw extensions, managed fields) is left as it is, and shared with `obj`.
     """
@@ -64,11 +64,11 @@ def prune(schema: Schema, obj: Any) -> Any:
     if not isinstance(obj, dict) or schema.special:
         return obj
     fields, additional = schema.properties, schema.additional
-    keeps = schema.preserves_unknown
+    keeps, built_in = schema.preserves_unknown, bool(schema.target.name)
     result: dict[str, Any] = {}
     for key, value in obj.items():
         field = fields.get(key) or additional
-        if value is None:
+        if value is None and built_in:
             continue
         if field is not None:
             result[key] = prune(field, value)
@@ -145,16 +145,26 @@ def _validate_object(schema: Schema, value: dict[str, Any], path: str, errors: l
     built_in = bool(schema.target.name)
     for name in schema.required:
         given = value.get(name)
-        if given is None or (given == "" and built_in):
+        if (given is None or given == "") if built_in else name not in value:
             _validate_missing(schema, name, f"{path}.{name}" if path else name, errors)
     for key, item in value.items():
-        if built_in and not path and key in _CHECKED_ELSEWHERE:
+        if not path and key in _CHECKED_ELSEWHERE and (built_in or key == "metadata"):
             continue
         field = fields.get(key)
-        if field is not None:
+        if item is None and not built_in:
+            _validate_null(field or additional, f"{path}.{key}" if path else key, errors)
+        elif field is not None:
             _validate(field, item, f"{path}.{key}" if path else key, errors)
         elif additional is not None:
             _validate(additional, item, f"{path}[{key}]", errors)
+
+
+def _validate_null(schema: Schema | None, path: str, errors: list[FieldError]) -> None:
+    """Null is a value like any other to a custom resource, and fits only where the schema says so."""
+    if schema is None or schema.target.name or schema.special == node.ANY or schema.target.json.get("nullable"):
+        return
+    wanted = "integer,string" if schema.special == node.INT_OR_STRING else schema.type
+    errors.append(FieldError("type_invalid", path, f'{path} in body must be of type {wanted}: "null"', "null"))
 
 
 def _validate_missing(schema: Schema, name: str, path: str, errors: list[FieldError]) -> None:

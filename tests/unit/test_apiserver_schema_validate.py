@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from apimachinery.resources import GVK
+from apiserver.schema.custom import custom_schema
 from apiserver.schema.node import Schema
 from apiserver.schema.store import SchemaStore
 from apiserver.schema.validate import decode_errors, find_unknown, prune, validate
@@ -208,3 +209,68 @@ CUSTOM = Schema(
 def test_custom_schema(obj: dict[str, Any], errors: list[str]) -> None:
     assert [str(error) for error in validate(CUSTOM, obj)] == errors
     assert find_unknown(CUSTOM, {**obj, "extra": 1, "free": {"y": {}}}) == ["extra"]
+
+
+FOO = {
+    "type": "object",
+    "properties": {
+        "metadata": {"type": "object"},
+        "spec": {
+            "type": "object",
+            "required": ["size"],
+            "properties": {
+                "size": {"type": "integer"},
+                "note": {"type": "string", "nullable": True},
+                "pod": {"type": "object", "x-kubernetes-embedded-resource": True},
+                "list": {"type": "array", "items": {"type": "object", "properties": {"a": {"type": "string"}}}},
+            },
+        },
+    },
+}
+
+
+def test_custom_resource(store: SchemaStore) -> None:
+    foo = custom_schema(FOO, store)
+    obj = {
+        "apiVersion": "example.com/v1",
+        "kind": "Foo",
+        "metadata": {"name": "a", "labels": None, "bad": 1},
+        "spec": {
+            "size": None,
+            "note": None,
+            "extra": 1,
+            "pod": {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "no": 1}, "spec": {}},
+            "list": [{"a": "x", "b": 1}],
+        },
+    }
+    assert decode_errors(foo, obj, "Foo", "v1") is None
+    assert find_unknown(foo, obj) == [
+        "metadata.bad",
+        "spec.extra",
+        "spec.pod.metadata.no",
+        "spec.pod.spec",
+        "spec.list[0].b",
+    ]
+    pruned = prune(foo, obj)
+    assert pruned["metadata"] == {"name": "a"}
+    assert pruned["spec"]["size"] is None
+    assert pruned["spec"]["pod"] == {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}}
+    assert [str(error) for error in validate(foo, pruned)] == [
+        'spec.size: Invalid value: "null": spec.size in body must be of type integer: "null"'
+    ]
+    assert [str(error) for error in validate(foo, {"spec": {}})] == ["spec.size: Required value"]
+
+
+def test_custom_resource_metadata_is_typed(store: SchemaStore) -> None:
+    foo = custom_schema(FOO, store)
+    assert decode_errors(foo, {"metadata": {"labels": {"a": 1}}, "spec": 5}, "Foo", "v1") == (
+        'Foo in version "v1" cannot be handled as a Foo: json: cannot unmarshal number into Go struct field'
+        " ObjectMeta.metadata.labels of type string"
+    )
+
+
+def test_custom_resource_without_a_schema_keeps_everything(store: SchemaStore) -> None:
+    foo = custom_schema(None, store)
+    obj = {"metadata": {"name": "a"}, "spec": {"x": [None, {"y": None}]}}
+    assert find_unknown(foo, obj) == []
+    assert prune(foo, obj) == obj
