@@ -1,4 +1,4 @@
-"""`python -m scheduler`"""
+"""`python -m scheduler`: gives pods their nodes."""
 
 from __future__ import annotations
 
