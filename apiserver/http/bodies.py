@@ -143,6 +143,20 @@ def check_names(tree: JSON, name: str, namespace: str) -> None:
         metadata["namespace"] = namespace
 
 
+def check_applied(tree: JSON, expected: GVK, name: str, namespace: str) -> None:
+    """An applied configuration is an object: it must say what it is, and be what the URL names. Raises ApiError 400."""
+    for field in ("apiVersion", "kind"):
+        if not tree.get(field):
+            raise bad_request(f"invalid object type: Object '{field}' is missing")
+    _check_kind(tree, expected)
+    metadata = tree.setdefault("metadata", {})
+    if not isinstance(metadata, dict):
+        raise bad_request("metadata must be an object")
+    if not metadata.get("name"):
+        metadata["name"] = name
+    check_names(tree, name, namespace)
+
+
 def decode_patch(request: HttpRequest, *, strategic: bool) -> tuple[PatchType, Any, tuple[str, ...]]:
     """A patch of one of four types. `strategic`: the kind's types are known to the server, so that it can merge by key.
 
