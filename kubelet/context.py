@@ -43,12 +43,23 @@ class Services(Protocol):
     def __call__(self, namespace: str, *, links: bool) -> dict[str, str]: ...
 
 
+@dataclass
+class RuntimeFacts:
+    """What the runtime says of itself, as last heard. `problem` is why it cannot be used, "" if it can."""
+
+    name: str = ""
+    version: str = ""
+    problem: str = "container runtime status check may not have completed yet"
+    network_problem: str = ""
+
+
 @dataclass(frozen=True)
 class Context:
     node: NodeFacts
     places: NodePlaces
     seams: Seams
     runtime: CriRuntime
+    facts: RuntimeFacts
     cache: RuntimeCache
     images: Images
     volumes: VolumeManager

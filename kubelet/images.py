@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 Tell = Callable[[str, str, str], None]
 """Records an event about the container: type, reason, message."""
 
+SHOW_ERROR_SECONDS = 2.0
 DOCKER_HUB = ("docker.io", "index.docker.io", "https://index.docker.io/v1/", "registry-1.docker.io")
 
 
@@ -96,7 +97,8 @@ class Images:
             self._backoff.advance(key, now, now)
             self._failures[key] = (now, error.message)
             tell("Warning", "Failed", f'Failed to pull image "{container.image}": {error.message}')
-            raise ImageError("ErrImagePull", error.message, self._backoff.until(key, now)) from None
+            # Looked at again soon, so that people see that it is being held back.
+            raise ImageError("ErrImagePull", error.message, now + SHOW_ERROR_SECONDS) from None
         if found is None:
             raise ImageError("ErrImagePull", f'image "{container.image}" is not there although it was pulled')
         self._failures.pop(key, None)

@@ -26,10 +26,10 @@ class Killer:
         context = self._context
         deadline = context.clock.time() + grace
         sidecars = [one.name for one in pod.spec.init_containers if is_sidecar(one)]
-        async with asyncio.TaskGroup() as group:
-            for run in state.running:
-                if run.name not in sidecars:
-                    group.create_task(self.kill_container(pod, run, grace))
+        first = (self.kill_container(pod, run, grace) for run in state.running if run.name not in sidecars)
+        for outcome in await asyncio.gather(*first, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
         for name in reversed(sidecars):
             for run in (one for one in state.running if one.name == name):
                 left = int(max(0.0, deadline - context.clock.time()))

@@ -60,10 +60,9 @@ class Starter:
         context = self._context
         if attempt > 0:
             context.normal(pod, "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.")
-        directory = Path(log_directory(context.places, pod))
         try:
+            self._make_log_directory(pod)
             async with context.starts:
-                directory.mkdir(parents=True, exist_ok=True)
                 sandbox_id = await context.runtime.run_sandbox(
                     self._sandbox_config(pod, attempt), pod.spec.runtime_class_name
                 )
@@ -165,6 +164,9 @@ class Starter:
         return StartRefused(Reason(reason, message))
 
     # --- inputs
+
+    def _make_log_directory(self, pod: Pod) -> None:
+        Path(log_directory(self._context.places, pod)).mkdir(parents=True, exist_ok=True)
 
     def _sandbox_config(self, pod: Pod, attempt: int) -> pb.PodSandboxConfig:
         context = self._context
