@@ -16,6 +16,7 @@ EVENT_TTL_SECONDS = 3600.0  # cluster time that an Event object lives after its 
 EVENT_SWEEP_SECONDS = 60.0  # cluster time between looks for Events past their time
 WRITE_ATTEMPTS = 20  # of one update, patch or deletion that loses races
 GENERATE_NAME_ATTEMPTS = 8
+DELETE_COLLECTION_WORKERS = 16  # deletions at once within one deletecollection
 LIST_LIMIT_MAX = 100_000  # objects of one page, whatever the client asks for
 OBJECT_BYTES = 3 * 1024 * 1024  # one object as JSON
 WRITES_IN_FLIGHT = 64  # of one WriteMany stream

@@ -20,6 +20,10 @@ ALIASES: Final[dict[GroupResource, GroupResource]] = {("events.k8s.io", "events"
 """Resources that are another one seen through a second group."""
 
 
+UNSERVED: Final[dict[GVR, str]] = {GVR("internal.apiserver.k8s.io", "v1alpha1", "nodeports"): "NodePort"}
+"""Resources that only the apiserver itself writes, with their kind; no URL leads to them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Resource:
     """One resource: where it is stored, in which form, and by which rules."""
@@ -66,6 +70,7 @@ class Resources:
         self._custom_schemas: dict[GVK, Schema] = {}
         self._add([info for info in infos if (info.gvr.group, info.gvr.resource) not in ALIASES])
         self._add_aliases(infos)
+        self._stored.update({(gvr.group, gvr.resource): _unserved(gvr, kind) for gvr, kind in UNSERVED.items()})
 
     def find(self, gvr: GVR) -> Served:
         """Raises ApiError 404 in the words of a URL that leads nowhere."""
@@ -131,3 +136,8 @@ def _resource(family: list[ResourceInfo], storage: ResourceInfo, strategy: Strat
         has_status=any("status" in info.subresources for info in family),
         builtin=builtin,
     )
+
+
+def _unserved(gvr: GVR, kind: str) -> Resource:
+    prefix = prefix_of(gvr.group, gvr.resource, builtin=False)
+    return Resource(gvr, kind, False, prefix, Strategy(), has_status=False, builtin=True)

@@ -28,11 +28,11 @@ class _Pod(msgspec.Struct):
 _pod = msgspec.json.Decoder(_Pod).decode
 
 
-def _node_of_pod(obj: StoredObject) -> str:
+def node_of_pod(obj: StoredObject) -> str:
     return _pod(obj.raw).spec.node_name
 
 
-TRIGGERS: dict[str, tuple[str, Trigger]] = {"pods": ("spec.nodeName", _node_of_pod)}
+TRIGGERS: dict[str, tuple[str, Trigger]] = {"pods": ("spec.nodeName", node_of_pod)}
 """By prefix: the field whose watchers have a bucket per value, because every kubelet watches just its own pods."""
 
 
