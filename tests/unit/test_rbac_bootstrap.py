@@ -10,6 +10,7 @@ from apimachinery.resources import GVR
 from apiserver.handlers.authz import Attributes
 from apiserver.handlers.rbac.authorizer import RESOURCES, RbacAuthorizer
 from apiserver.handlers.rbac.bootstrap import bootstrap_objects
+from apiserver.handlers.rbac.rules import rules_allow
 from apiserver.registry.request import User
 
 
@@ -71,11 +72,7 @@ LEASES = "coordination.k8s.io"
         (ask(MANAGER, "create", "leases", LEASES, namespace="kube-system"), True),
         (ask(MANAGER, "delete", "widgets", "example.com"), True),
         (ask(MANAGER, "create", "widgets", "example.com"), False),
-        (ask(KUBELET, "patch", "pods/status"), True),
-        (ask(KUBELET, "create", "nodes"), True),
-        (ask(KUBELET, "update", "leases", LEASES, namespace="kube-node-lease", name="n1"), True),
-        (ask(KUBELET, "create", "serviceaccounts/token"), True),
-        (ask(KUBELET, "create", "deployments", "apps"), False),
+        (ask(KUBELET, "patch", "pods/status"), False),  # the Node authorizer's affair
         (ask(PROXY, "watch", "endpointslices", "discovery.k8s.io"), True),
         (ask(PROXY, "watch", "services"), True),
         (ask(PROXY, "watch", "secrets"), False),
@@ -120,6 +117,22 @@ async def test_a_missing_role_is_named() -> None:
     cluster = Cluster([(RESOURCES[2], binding)])
     decision = await RbacAuthorizer(cluster, cluster.version).authorize(ask(NOBODY, "list", "pods"))
     assert decision.reason == 'RBAC: clusterrole.rbac.authorization.k8s.io "gone" not found'
+
+
+@pytest.mark.parametrize(
+    ("attrs", "allowed"),
+    [
+        (ask(KUBELET, "patch", "pods/status"), True),
+        (ask(KUBELET, "create", "nodes"), True),
+        (ask(KUBELET, "update", "leases", LEASES, namespace="kube-node-lease", name="n1"), True),
+        (ask(KUBELET, "create", "serviceaccounts/token"), True),
+        (ask(KUBELET, "create", "deployments", "apps"), False),
+    ],
+)
+def test_the_role_of_kubelets(attrs: Attributes, allowed: bool) -> None:
+    role = CLUSTER.get(RESOURCES[0], "", "system:node")
+    assert role is not None
+    assert rules_allow(role["rules"], attrs) is allowed
 
 
 def test_every_bound_role_exists_and_names_are_unique() -> None:

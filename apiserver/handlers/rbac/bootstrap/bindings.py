@@ -36,8 +36,8 @@ def cluster_bindings() -> list[JSON]:
         cluster_binding("system:kube-scheduler", SCHEDULER),
         cluster_binding("system:volume-scheduler", SCHEDULER),
         cluster_binding("system:kube-dns", account("kube-dns")),
-        # k8s differs: upstream leaves this binding without subjects and has the Node authorizer instead.
-        cluster_binding("system:node", group("system:nodes")),
+        # Nobody: the Node authorizer grants this role to each kubelet, less what concerns other nodes.
+        cluster_binding("system:node"),
         cluster_binding(controllers.UNION, MANAGER),
         cluster_binding("orrery:dns", user("orrery:dns"), group("orrery:dns")),
         *(

@@ -1,7 +1,7 @@
 """Cluster roles of the components: kubelet, scheduler, controller manager, kube-proxy, DNS and their helpers.
 
-There is no Node authorizer yet, so `system:node` is bound to the group `system:nodes` (see `bindings`), which gives
-every kubelet what upstream gives it only for objects of its own node. NodeRestriction still guards its writes.
+`system:node` is bound to nobody: the Node authorizer (`handlers.authz_node`) grants it to each kubelet, less the reading
+of what no pod of its node refers to. NodeRestriction guards a kubelet's writes.
 """
 
 from __future__ import annotations
