@@ -89,7 +89,7 @@ class HttpApp:
         self._discovery = Discovery(resources, config.secure_address)
         self._openapi = OpenApi(self._discovery, resources, schema)
         self._health = Health(checks or {}, readiness or {})
-        self._connector = KubeletConnector(pipeline, reader, seams, config.pki_dir, self.metrics)
+        self._connector = KubeletConnector(pipeline, reader, seams, config.pki_dir)
         self._resources = ResourceHandler(pipeline, resources, self._connector, tables, seams.clock, self.metrics)
 
     async def close(self) -> None:

@@ -18,7 +18,7 @@ _ANONYMOUS: Final = "system:anonymous"
 _SERVICE_ACCOUNT: Final = "system:serviceaccount:"
 _AUTHENTICATION_GROUP: Final = "authentication.k8s.io"
 _EXTRA: Final = "impersonate-extra-"
-_BEARER_SUBPROTOCOL: Final = "base64url.bearer.authorization.k8s.io."
+BEARER_SUBPROTOCOL: Final = "base64url.bearer.authorization.k8s.io."
 
 
 class Authenticator(Protocol):
@@ -37,13 +37,13 @@ async def identify(request: HttpRequest, authenticator: Authenticator, pipeline:
 def _with_bearer(headers: dict[str, str]) -> dict[str, str]:
     """Browsers cannot set a header on a WebSocket: the token comes as one of its subprotocols."""
     offered = headers.get("sec-websocket-protocol", "")
-    if "authorization" in headers or _BEARER_SUBPROTOCOL not in offered:
+    if "authorization" in headers or BEARER_SUBPROTOCOL not in offered:
         return headers
     import base64
     import binascii
 
-    text = next(one.strip() for one in offered.split(",") if one.strip().startswith(_BEARER_SUBPROTOCOL))
-    text = text.removeprefix(_BEARER_SUBPROTOCOL)
+    text = next(one.strip() for one in offered.split(",") if one.strip().startswith(BEARER_SUBPROTOCOL))
+    text = text.removeprefix(BEARER_SUBPROTOCOL)
     try:
         token = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
     except (binascii.Error, UnicodeDecodeError):

@@ -21,3 +21,4 @@ LATENCY_SERIES = 4096  # series of request metrics
 PORT_FORWARD_STREAMS = 256  # connections forwarded at once by one client
 STREAM_CREATION_SECONDS = 30.0  # real time for a SPDY client to open the streams it announced
 """Upstream's `streamCreationTimeout`."""
+STREAM_FIRST_SECONDS = 0.2  # real time a kubelet has to refuse a stream with an HTTP status

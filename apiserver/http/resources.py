@@ -98,18 +98,8 @@ class ResourceHandler:
 
     async def _authorize(self, route: Route, user: User) -> None:
         """Who may not ask is not told what there is."""
-        await self._pipeline.authorize(
-            Attributes(
-                user,
-                route.verb,
-                route.group,
-                route.version,
-                route.resource,
-                route.subresource,
-                route.namespace,
-                route.name,
-            )  # fmt: skip
-        )
+        asked = (route.verb, route.group, route.version, route.resource, route.subresource)
+        await self._pipeline.authorize(Attributes(user, *asked, route.namespace, route.name))
 
     # --- reading
 

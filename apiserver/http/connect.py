@@ -1,0 +1,119 @@
+"""Subresources that are streams to a pod: log, exec, attach, port-forward. Who asks for them and of which container."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Final
+
+from apimachinery.errors import ApiError, bad_request
+from apiserver.handlers.pipeline import Pipeline
+from apiserver.http.kubelets import Kubelets
+from apiserver.http.logs import serve_logs
+from apiserver.http.message import Answer, HttpRequest
+from apiserver.http.port_forward import serve_port_forward
+from apiserver.http.remote_command import serve_remote_command
+from apiserver.http.upgrades import upgrade_required
+from apiserver.registry.request import Request
+from apiserver.registry.strategy import Reader
+from proto import kubelet_pb2
+from wire.seams import Seams
+
+JSON = dict[str, Any]
+
+_PROXY: Final = "proxy"
+
+
+class KubeletConnector:
+    """One method per subresource; each authorizes through the pipeline before anything else."""
+
+    def __init__(self, pipeline: Pipeline, reader: Reader, seams: Seams, pki_dir: Path) -> None:
+        self._pipeline = pipeline
+        self._kubelets = Kubelets(reader, seams, pki_dir)
+        self._handlers: dict[tuple[str, str], Callable[[HttpRequest, JSON], Awaitable[Answer]]] = {
+            ("pods", "log"): self._log,
+            ("pods", "exec"): self._exec,
+            ("pods", "attach"): self._attach,
+            ("pods", "portforward"): self._port_forward,
+        }
+
+    def handles(self, resource: str, subresource: str) -> bool:
+        return subresource == _PROXY or (resource, subresource) in self._handlers
+
+    async def connect(self, request: HttpRequest, call: Request) -> Answer:
+        """Raises ApiError."""
+        target = await self._pipeline.connect(call)
+        handler = self._handlers.get((call.gvr.resource, call.subresource))
+        if handler is None:
+            raise ApiError("NotImplemented", f"{call.gvr.resource}/proxy is not supported by this server", code=501)
+        return await handler(request, target.tree)
+
+    async def close(self) -> None:
+        await self._kubelets.close()
+
+    async def _log(self, request: HttpRequest, pod: JSON) -> Answer:
+        container = choose_container(pod, request.param("container"))
+        stub = await self._kubelets.stub(node_of(pod))
+        return await serve_logs(request, stub, pod_ref(pod), container)
+
+    async def _exec(self, request: HttpRequest, pod: JSON) -> Answer:
+        if not request.query.get("command"):
+            raise bad_request("you must specify at least one command for the container")
+        return await self._remote_command(request, pod, request.query["command"])
+
+    async def _attach(self, request: HttpRequest, pod: JSON) -> Answer:
+        return await self._remote_command(request, pod, [])
+
+    async def _remote_command(self, request: HttpRequest, pod: JSON, command: list[str]) -> Answer:
+        tty = request.flag("tty")
+        start = kubelet_pb2.StreamStart(
+            pod=pod_ref(pod),
+            container=choose_container(pod, request.param("container")),
+            command=command,
+            stdin=request.flag("stdin"),
+            stdout=request.flag("stdout"),
+            stderr=request.flag("stderr") and not tty,
+            tty=tty,
+        )
+        if not (start.stdin or start.stdout or start.stderr):
+            raise bad_request("you must specify at least 1 of stdin, stdout, stderr")
+        upgrade_required(request)
+        stub = await self._kubelets.stub(node_of(pod))
+        return await serve_remote_command(request, stub.Exec if command else stub.Attach, start)
+
+    async def _port_forward(self, request: HttpRequest, pod: JSON) -> Answer:
+        upgrade_required(request)
+        stub = await self._kubelets.stub(node_of(pod))
+        return await serve_port_forward(request, stub, pod_ref(pod))
+
+
+def pod_ref(pod: JSON) -> kubelet_pb2.PodRef:
+    metadata = pod["metadata"]
+    return kubelet_pb2.PodRef(namespace=metadata["namespace"], name=metadata["name"], uid=metadata["uid"])
+
+
+def node_of(pod: JSON) -> str:
+    """Raises ApiError 400 for a pod that has not been scheduled."""
+    node = (pod.get("spec") or {}).get("nodeName")
+    if not node:
+        raise bad_request(f"pod {pod['metadata']['name']} does not have a host assigned")
+    return str(node)
+
+
+def choose_container(pod: JSON, asked: str) -> str:
+    """The container asked for, or the only one. Raises ApiError 400, worded as clients show it."""
+    spec, pod_name = pod.get("spec") or {}, pod["metadata"]["name"]
+    plain, initial, ephemeral = (
+        [one["name"] for one in spec.get(field) or ()]
+        for field in ("containers", "initContainers", "ephemeralContainers")
+    )
+    if asked:
+        if asked not in (*plain, *initial, *ephemeral):
+            raise bad_request(f"container {asked} is not valid for pod {pod_name}")
+        return asked
+    if len(plain) == 1:
+        return str(plain[0])
+    message = f"a container name must be specified for pod {pod_name}, choose one of: [{' '.join(plain)}]"
+    if initial:
+        message += f" or one of the init containers: [{' '.join(initial)}]"
+    raise bad_request(message)

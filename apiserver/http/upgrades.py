@@ -1,0 +1,94 @@
+"""Changes of protocol: the handshakes of WebSocket and SPDY, as far as HTTP headers go."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from apimachinery.errors import bad_request
+from apiserver.http.identity import BEARER_SUBPROTOCOL
+from apiserver.http.message import Answer, HttpRequest, Upgrade, plain
+from wire.streams import spdy
+from wire.streams.channels import choose
+from wire.streams.spdy import SocketDuplex, SpdySession
+from wire.streams.websocket import WebSocket, accept_token, upgraded
+
+_SPDY_VERSION: Final = "X-Stream-Protocol-Version"
+
+
+def is_websocket(request: HttpRequest) -> bool:
+    return request.wants_upgrade and request.header("upgrade").lower() == "websocket"
+
+
+def is_spdy(request: HttpRequest) -> bool:
+    return request.wants_upgrade and request.header("upgrade").lower() == spdy.PROTOCOL.lower()
+
+
+def upgrade_required(request: HttpRequest) -> None:
+    """Raises ApiError 400 unless the client asks for a protocol that carries streams."""
+    if not is_websocket(request) and not is_spdy(request):
+        raise bad_request("Upgrade request required")
+
+
+def websocket(request: HttpRequest, supported: Sequence[str], run: Callable[[WebSocket], Awaitable[None]]) -> Answer:
+    """101 with one of `supported` (none if the client offers none), 403 if none matches, 400 for a bad handshake."""
+    key, version = request.header("sec-websocket-key"), request.header("sec-websocket-version")
+    if version != "13":
+        return plain(426 if version else 400, "Bad Request", [("Sec-WebSocket-Version", "13")])
+    if not key or request.method != "GET":
+        return plain(400, "Bad Request")
+    offered = [one for one in listed(request, "sec-websocket-protocol") if not one.startswith(BEARER_SUBPROTOCOL)]
+    chosen = choose(offered, supported)
+    if chosen is None:
+        return plain(403, f"requested protocol(s) are not supported: {offered}; supports {list(supported)}")
+    headers = [
+        ("Upgrade", "websocket"),
+        ("Connection", "Upgrade"),
+        ("Sec-WebSocket-Accept", accept_token(key.encode()).decode()),
+    ]
+    if chosen:
+        headers.append(("Sec-WebSocket-Protocol", chosen))
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await run(upgraded(reader, writer, chosen))
+
+    return Upgrade(headers, serve)
+
+
+def spdy_session(
+    request: HttpRequest, supported: Sequence[str], run: Callable[[SpdySession, str], Awaitable[None]]
+) -> Answer:
+    """101 with the first protocol of the client's that is among `supported`, 403 if none is.
+
+    `run` gets a session whose read loop is running, and the protocol ("" if the client named none).
+    """
+    offered = listed(request, _SPDY_VERSION.lower())
+    chosen = next((one for one in offered if one in supported), None)
+    if offered and chosen is None:
+        text = f"unable to upgrade: unable to negotiate protocol: client supports {offered}, server accepts"
+        headers = [("Accepted-Stream-Protocol-Version", one) for one in supported]
+        return plain(403, f"{text} {list(supported)}", headers)
+    headers = [("Connection", "Upgrade"), ("Upgrade", spdy.PROTOCOL)]
+    if chosen:
+        headers.append((_SPDY_VERSION, chosen))
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await run_session(SpdySession(SocketDuplex(reader, writer), server=True), lambda one: run(one, chosen or ""))
+
+    return Upgrade(headers, serve)
+
+
+async def run_session(session: SpdySession, run: Callable[[SpdySession], Awaitable[None]]) -> None:
+    """Run `run` beside the session's read loop, then close the session."""
+    async with asyncio.TaskGroup() as group:
+        reading = group.create_task(session.run())
+        try:
+            await run(session)
+            await session.close()
+        finally:
+            reading.cancel()
+
+
+def listed(request: HttpRequest, header: str) -> list[str]:
+    return [one.strip() for one in request.header(header).split(",") if one.strip()]
