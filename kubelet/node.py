@@ -5,19 +5,37 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from api.meta import Condition
 from api.node import Node
 from apimachinery import quantity
 from apimachinery.timestamps import format_time
 from kubelet.context import RuntimeFacts
 from kubelet.machine import Machine, Pressure
-from kubelet.runtime import CriRuntime
 from proto import cri_pb2 as pb
 
 JSON = dict[str, Any]
 
 KUBELET_VERSION = "v1.36.0"
 ADDRESS_ANNOTATION = "orrery.dev/kubelet-address"
+READY_MESSAGE = "kubelet is posting ready status"
+
+_PRESSURE_WORDS = {
+    "Memory": {
+        False: ("KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+        True: ("KubeletHasInsufficientMemory", "kubelet has insufficient memory available"),
+    },
+    "Disk": {
+        False: ("KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+        True: ("KubeletHasDiskPressure", "kubelet has disk pressure"),
+    },
+    "PID": {
+        False: ("KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+        True: ("KubeletHasInsufficientPID", "kubelet has insufficient PID available"),
+    },
+}
+"""By what, then by whether there is pressure: reason and message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +82,12 @@ def node_object(spec: NodeSpec) -> JSON:
     return {
         "apiVersion": "v1",
         "kind": "Node",
-        "metadata": {"name": spec.name, "labels": spec.labels, "annotations": annotations(spec)},
+        "metadata": {"name": spec.name, "labels": spec.labels, "annotations": node_annotations(spec)},
         "spec": {"taints": [taint, *spec.taints]},
     }
 
 
-def annotations(spec: NodeSpec) -> dict[str, str]:
+def node_annotations(spec: NodeSpec) -> dict[str, str]:
     return {
         ADDRESS_ANNOTATION: spec.serve_address,
         "node.alpha.kubernetes.io/ttl": "0",
@@ -123,31 +141,20 @@ def not_ready_message(facts: RuntimeFacts) -> str:
 def _conditions(facts: RuntimeFacts, pressure: Pressure, old: Node, now: float) -> list[JSON]:
     problem = not_ready_message(facts)
     found = [
-        _pressure("Memory", pressure.memory, "memory available"),
-        _pressure("Disk", pressure.disk, "disk pressure"),
-        _pressure("PID", pressure.pid, "PID available"),
+        _pressure("Memory", pressure.memory),
+        _pressure("Disk", pressure.disk),
+        _pressure("PID", pressure.pid),
         ("Ready", not problem, "KubeletNotReady" if problem else "KubeletReady", problem or READY_MESSAGE),
     ]
     known = {one.type: one for one in old.status.conditions}
     own = {kind: _condition(kind, status, reason, message, known, now) for kind, status, reason, message in found}
-    others = [_as_json(one) for one in old.status.conditions if one.type not in own]
+    others = [msgspec.to_builtins(one) for one in old.status.conditions if one.type not in own]
     return [*others, *own.values()]
 
 
-READY_MESSAGE = "kubelet is posting ready status"
-
-_PRESSURE_WORDS = {
-    "Memory": ("KubeletHasInsufficientMemory", "KubeletHasSufficientMemory", "kubelet has {} memory available"),
-    "Disk": ("KubeletHasDiskPressure", "KubeletHasNoDiskPressure", "kubelet has {}disk pressure"),
-    "PID": ("KubeletHasInsufficientPID", "KubeletHasSufficientPID", "kubelet has {} PID available"),
-}
-
-
-def _pressure(what: str, high: bool, _: str) -> tuple[str, bool, str, str]:
-    bad, good, words = _PRESSURE_WORDS[what]
-    if what == "Disk":
-        return f"{what}Pressure", high, bad if high else good, words.format("" if high else "no ")
-    return f"{what}Pressure", high, bad if high else good, words.format("insufficient" if high else "sufficient")
+def _pressure(what: str, high: bool) -> tuple[str, bool, str, str]:
+    reason, message = _PRESSURE_WORDS[what][high]
+    return f"{what}Pressure", high, reason, message
 
 
 def _condition(kind: str, holds: bool, reason: str, message: str, known: dict[str, Condition], now: float) -> JSON:
@@ -162,13 +169,6 @@ def _condition(kind: str, holds: bool, reason: str, message: str, known: dict[st
         "lastHeartbeatTime": format_time(now),
         "lastTransitionTime": since or format_time(now),
     }
-
-
-def _as_json(one: Condition) -> JSON:
-    import msgspec
-
-    tree: JSON = msgspec.to_builtins(one)
-    return tree
 
 
 def same_but_for_heartbeat(one: JSON, other: JSON) -> bool:
@@ -186,21 +186,3 @@ def image_list(images: list[pb.Image], limit: int) -> list[JSON]:
     named = [one for one in images if one.repo_tags or one.repo_digests]
     largest = sorted(named, key=lambda one: one.size, reverse=True)[:limit]
     return [{"names": [*one.repo_digests, *one.repo_tags], "sizeBytes": one.size} for one in largest]
-
-
-async def read_runtime(runtime: CriRuntime, facts: RuntimeFacts) -> None:
-    """Ask the runtime how it is. Raises ApiError if it does not answer."""
-    if not facts.name:
-        version = await runtime.version()
-        facts.name, facts.version = version.runtime_name, version.runtime_version
-    conditions = {one.type: one for one in (await runtime.status()).status.conditions}
-    facts.problem = _said(conditions.get("RuntimeReady"), "RuntimeReady")
-    facts.network_problem = _said(conditions.get("NetworkReady"), "NetworkReady")
-
-
-def _said(condition: pb.RuntimeCondition | None, kind: str) -> str:
-    if condition is None:
-        return f"container runtime does not report {kind}"
-    if condition.status:
-        return ""
-    return f"{kind}=false reason:{condition.reason} message:{condition.message}"
