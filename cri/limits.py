@@ -1,8 +1,5 @@
 """Every bound of the runtimes, in one table, with its unit."""
 
-# Identity and addresses
-NAME_BYTES = 253  # what a container's name may take in Docker and in paths of ours
-
 # Streaming server
 STREAM_TOKENS = 1024  # URLs handed out by Exec, Attach and PortForward and not yet used
 STREAM_TOKEN_SECONDS = 60.0  # such a URL may be used this long, and once
@@ -16,7 +13,6 @@ EVENT_QUEUE = 4096  # events one subscriber may be behind before its stream is e
 # Logs
 LOG_FILE_BYTES = 10 * 1024 * 1024  # a container's log file is rotated at this size
 LOG_FILES = 5  # files kept per container, the current one included
-LOG_LINE_BYTES = 16 * 1024  # longer lines are split into partial records
 LOG_TAIL_BYTES = 256 * 1024  # read back from the end of a log file to find where to go on
 LOG_DRAIN_SECONDS = 2.0  # a dead container's log is awaited this long before its death is told
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,17 @@ import pytest_asyncio
 
 from cri.sim.backend import SimBackend
 from proto import cri_pb2 as pb
-from tests.contract.cri_docker import docker_runtime, needs_docker
+from tests.contract.cri_docker import build_images, docker_runtime, needs_docker, remove_everything
 from tests.contract.cri_harness import IMAGE, PATIENCE_SECONDS, Cri, serving
 from wire.seams import make_seams
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[None]:
+    build_images()
+    yield
+    remove_everything()
+
 
 BACKENDS = ["sim", pytest.param("docker", marks=[pytest.mark.docker, needs_docker])]
 
@@ -24,6 +32,7 @@ BACKENDS = ["sim", pytest.param("docker", marks=[pytest.mark.docker, needs_docke
 @pytest_asyncio.fixture(params=BACKENDS)
 async def cri(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Cri]:
     if request.param == "docker":
+        request.getfixturevalue("engine")
         async with docker_runtime(tmp_path) as runtime:
             yield runtime
         return
@@ -278,10 +287,10 @@ async def test_attach_ends_with_the_container(cri: Cri) -> None:
     attached = asyncio.create_task(cri.stream(url))
     await cri.runtime.StopContainer(pb.StopContainerRequest(container_id=container, timeout=0))
     received = await attached
-    assert Status_of(received) == "Success"
+    assert status_of(received) == "Success"
 
 
-def Status_of(received: dict[int, bytes]) -> str:
+def status_of(received: dict[int, bytes]) -> str:
     return str(json.loads(received[3])["status"])
 
 

@@ -1,0 +1,143 @@
+"""Copies a container's output from the engine's log to a file in the CRI format, nothing lost and nothing twice.
+
+The engine gives every record a time; a record is known by its time and its place among those of the same time. After
+any break (ours, the engine's) copying goes on behind the last record that the file holds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from apimachinery.errors import ApiError
+from cri.backend import Output
+from cri.docker.frames import demultiplex
+from cri.docker.stream import open_stream
+from cri.limits import DOCKER_RETRY_SECONDS
+from cri.log_file import STDERR, STDOUT, LogFile, Position
+
+log = logging.getLogger(__name__)
+
+
+class Record(NamedTuple):
+    timestamp: str
+    stream: str
+    line: bytes
+    full: bool
+
+
+class Resumption:
+    """Tells records that are written already from new ones."""
+
+    def __init__(self, position: Position) -> None:
+        self.position = position
+        self._left_to_skip = position.records
+
+    def is_new(self, timestamp: str) -> bool:
+        """Ask once per record, in order."""
+        if timestamp < self.position.timestamp:
+            return False
+        if timestamp == self.position.timestamp:
+            if self._left_to_skip > 0:
+                self._left_to_skip -= 1
+                return False
+            self.position = Position(timestamp, self.position.records + 1)
+            return True
+        self.position = Position(timestamp, 1)
+        self._left_to_skip = 0
+        return True
+
+    def restart(self) -> None:
+        """The engine is about to repeat what bears the last time."""
+        self._left_to_skip = self.position.records
+
+
+class LogFollower:
+    """One container's copying. `run` ends when the container has, and all is copied."""
+
+    def __init__(self, address: str, container_id: str, path: Path, *, tty: bool) -> None:
+        self._address = address
+        self._container_id = container_id
+        self._tty = tty
+        self._file = LogFile(path)
+        self._ended = asyncio.Event()
+        self.done = asyncio.Event()
+
+    def container_ended(self) -> None:
+        self._ended.set()
+
+    def reopen(self) -> None:
+        self._file.reopen()
+
+    async def run(self) -> None:
+        resumption = Resumption(self._file.position())
+        try:
+            while not self._ended.is_set():
+                await self._copy(resumption, follow=True)
+                await self._pause()
+            await self._copy(resumption, follow=False)  # what came between the last read and the end
+        finally:
+            self._file.close()
+            self.done.set()
+
+    async def _pause(self) -> None:
+        """The stream has ended: most likely the container did too, and we are about to hear of it."""
+        try:
+            async with asyncio.timeout(DOCKER_RETRY_SECONDS):
+                await self._ended.wait()
+        except TimeoutError:
+            return
+
+    async def _copy(self, resumption: Resumption, *, follow: bool) -> None:
+        resumption.restart()
+        query = {"stdout": 1, "stderr": 1, "timestamps": 1, "follow": int(follow)}
+        if resumption.position.timestamp:
+            query["since"] = since(resumption.position.timestamp)  # type: ignore[assignment]
+        try:
+            path = f"/containers/{self._container_id}/logs"
+            async with open_stream(self._address, "GET", path, query) as stream:
+                async for record in _records(stream.chunks(), tty=self._tty):
+                    if resumption.is_new(record.timestamp):
+                        self._file.write(record.timestamp, record.stream, record.line, full=record.full)
+        except ApiError as error:
+            log.info("log of %s interrupted: %s", self._container_id[:12], error.message)
+            if error.reason == "NotFound":
+                self._ended.set()
+
+
+async def _records(chunks: AsyncIterator[bytes], *, tty: bool) -> AsyncIterator[Record]:
+    splitter = LineSplitter() if tty else None
+    async for output in demultiplex(chunks, tty=tty):
+        for piece in splitter.feed(output) if splitter else (output,):
+            yield parse(piece)
+
+
+class LineSplitter:
+    """With a terminal the engine's records come without frames; a line is a record."""
+
+    def __init__(self) -> None:
+        self._buffer = b""
+
+    def feed(self, output: Output) -> Iterator[Output]:
+        *whole, self._buffer = (self._buffer + output.data).split(b"\n")
+        for line in whole:
+            yield Output(output.channel, line + b"\n")
+
+
+def parse(output: Output) -> Record:
+    """`2026-11-20T10:38:58.123456789Z text\\n`; without a newline part of a line: the engine splits at 16 KiB."""
+    stamp, _, text = output.data.partition(b" ")
+    full = text.endswith(b"\n")
+    stream = STDERR if output.channel == 2 else STDOUT
+    return Record(stamp.decode(), stream, text[:-1] if full else text, full)
+
+
+def since(timestamp: str) -> str:
+    """The engine's `since` for a record's time, exact to the nanosecond: seconds, a point, nine digits."""
+    whole, _, fraction = timestamp.removesuffix("Z").partition(".")
+    seconds = int(datetime.fromisoformat(f"{whole}+00:00").timestamp())
+    return f"{seconds}.{fraction.ljust(9, '0')}"

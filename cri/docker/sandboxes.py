@@ -1,0 +1,152 @@
+"""Sandboxes as pause containers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from apimachinery.errors import ApiError
+from cri.addresses import AddressPool
+from cri.docker.engine import Engine
+from cri.docker.identity import sandbox_labels, sandbox_name, sandbox_of_labels
+from cri.docker.sandbox_body import NODE_MODE, NodeSettings, sandbox_body
+from cri.docker.times import EngineTime
+from cri.limits import KILL_WAIT_SECONDS
+from cri.records import Sandbox
+from cri.store import Store
+from proto import cri_pb2 as pb
+
+log = logging.getLogger(__name__)
+
+
+class Sandboxes:
+    """Actions on sandboxes, and what the engine's events mean for them."""
+
+    def __init__(
+        self, engine: Engine, store: Store, settings: NodeSettings, time: EngineTime, state_dir: Path,
+        starts: asyncio.Semaphore,
+    ) -> None:  # fmt: skip
+        self._engine = engine
+        self._store = store
+        self._settings = settings
+        self._time = time
+        self._state_dir = state_dir
+        self._starts = starts
+        self.addresses = AddressPool()
+
+    async def run(self, config: pb.PodSandboxConfig, handler: str) -> str:
+        name = sandbox_name(config)
+        ip = "" if config.linux.security_context.namespace_options.network == NODE_MODE else self.addresses.take(name)
+        labels = sandbox_labels(config, self._settings.owner, ip or self._settings.node_ip, handler)
+        body = sandbox_body(config, self._settings, labels, ip)
+        self._write_resolv_conf(config)
+        try:
+            async with self._starts:
+                sandbox_id = await self._create(name, body)
+                await self._start(sandbox_id, name)
+        except BaseException:
+            self.addresses.release(ip, name)
+            raise
+        self.started(sandbox_id, labels)
+        return sandbox_id
+
+    async def _create(self, name: str, body: Mapping[str, object]) -> str:
+        created = await self._engine.call(
+            "create_container", lambda api: api.create_container_from_config(body, name), subject=name
+        )
+        return str(created["Id"])
+
+    async def _start(self, sandbox_id: str, name: str) -> None:
+        """A sandbox that cannot start leaves nothing behind."""
+        try:
+            await self._engine.call("start", lambda api: api.start(sandbox_id), subject=name)
+        except ApiError:
+            await self._engine.call("remove_container", lambda api: api.remove_container(sandbox_id, force=True))
+            raise
+
+    def started(self, sandbox_id: str, labels: Mapping[str, str], at: int = 0) -> None:
+        """By our own doing or by the engine's word, whichever comes first."""
+        known = self._store.sandboxes.get(sandbox_id)
+        if known is None:
+            record = sandbox_of_labels(sandbox_id, labels)
+            self._store.put_sandbox(replace(record, ready=True, created_at=at or self._time.now()))
+            if record.namespaces.network != NODE_MODE:
+                self.addresses.claim(record.ip, sandbox_id)
+
+    def ended(self, sandbox_id: str, at: int) -> None:
+        known = self._store.sandboxes.get(sandbox_id)
+        if known is not None and known.ready:
+            self.addresses.release(known.ip, sandbox_id)
+            self._store.put_sandbox(replace(known, ready=False), at=at)
+
+    def found(self, sandbox: Sandbox) -> None:
+        """What a look at the engine shows."""
+        known = self._store.sandboxes.get(sandbox.id)
+        if sandbox.ready and sandbox.namespaces.network != NODE_MODE:
+            self.addresses.claim(sandbox.ip, sandbox.id)
+        if known is None:
+            self._store.put_sandbox(sandbox)
+        elif not sandbox.ready:
+            self.ended(sandbox.id, 0)
+
+    async def stop(self, sandbox: Sandbox) -> None:
+        try:
+            await self._engine.call("kill", lambda api: api.kill(sandbox.id, "SIGKILL"), subject=sandbox.name)
+        except ApiError as error:
+            if error.reason not in ("NotFound", "Conflict"):
+                raise
+            self.ended(sandbox.id, 0)  # it does not run, whatever we thought
+        async with asyncio.timeout(KILL_WAIT_SECONDS):
+            await self._store.wait_exited(sandbox.id)
+
+    async def remove(self, sandbox: Sandbox) -> None:
+        await remove_container(self._engine, sandbox.id, sandbox.name)
+        self.removed(sandbox.id)
+
+    def removed(self, sandbox_id: str) -> None:
+        known = self._store.sandboxes.get(sandbox_id)
+        if known is not None:
+            self.addresses.release(known.ip, sandbox_id)
+            shutil.rmtree(self._directory(known.uid, known.attempt), ignore_errors=True)
+            self._store.drop_sandbox(sandbox_id)
+
+    def mounts(self, sandbox: Sandbox) -> dict[str, str]:
+        """What every container of the sandbox gets: the engine's own resolver must not be asked."""
+        path = self._directory(sandbox.uid, sandbox.attempt) / "resolv.conf"
+        return {"/etc/resolv.conf": str(path)} if path.exists() else {}
+
+    def _write_resolv_conf(self, config: pb.PodSandboxConfig) -> None:
+        directory = self._directory(config.metadata.uid, config.metadata.attempt)
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / "resolv.conf").write_text(resolv_conf(config.dns_config) or host_resolv_conf())
+
+    def _directory(self, uid: str, attempt: int) -> Path:
+        return self._state_dir / "sandboxes" / f"{uid}_{attempt}"
+
+
+def resolv_conf(dns: pb.DNSConfig) -> str:
+    """Empty if the kubelet leaves it to us."""
+    lines = [f"search {' '.join(dns.searches)}"] if dns.searches else []
+    lines += [f"nameserver {server}" for server in dns.servers]
+    lines += [f"options {' '.join(dns.options)}"] if dns.options else []
+    return "\n".join([*lines, ""]) if lines else ""
+
+
+def host_resolv_conf() -> str:
+    path = Path("/etc/resolv.conf")
+    return path.read_text() if path.exists() else ""
+
+
+async def remove_container(engine: Engine, container_id: str, subject: str) -> None:
+    """What is gone or going already is as good as removed."""
+    try:
+        await engine.call(
+            "remove_container", lambda api: api.remove_container(container_id, v=True, force=True), subject=subject
+        )
+    except ApiError as error:
+        if error.reason not in ("NotFound", "Conflict"):
+            raise

@@ -1,0 +1,166 @@
+"""Keeps the store true: a look at all that is there, then the engine's events; all over again after a break."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from apimachinery.errors import ApiError
+from cri.docker.containers import Containers
+from cri.docker.engine import Engine
+from cri.docker.identity import (
+    CLUSTER,
+    CONFIG,
+    KIND,
+    KIND_CONTAINER,
+    KIND_NODE,
+    KIND_SANDBOX,
+    NODE,
+    SANDBOX,
+    inspected_container,
+    inspected_sandbox,
+)
+from cri.docker.sandboxes import Sandboxes
+from cri.docker.stream import EngineStream, open_stream
+from cri.docker.times import EngineTime
+from cri.limits import DOCKER_RETRY_SECONDS
+from cri.records import Condition, Container, Sandbox
+from cri.store import Store
+
+log = logging.getLogger(__name__)
+
+_EVENTS = ["create", "start", "oom", "die", "destroy"]
+
+
+class Watch:
+    """`condition` says whether the store may be believed now."""
+
+    def __init__(
+        self, engine: Engine, store: Store, sandboxes: Sandboxes, containers: Containers, time: EngineTime,
+        *, owner: Mapping[str, str], ensure_node: Callable[[], Awaitable[None]], log_root: Path,
+    ) -> None:  # fmt: skip
+        self._engine = engine
+        self._store = store
+        self._sandboxes = sandboxes
+        self._containers = containers
+        self._time = time
+        self._owner = owner
+        self._ensure_node = ensure_node
+        self._log_root = log_root
+        self.condition = Condition(False, "Starting", "docker engine is not reached yet")
+
+    async def run(self) -> None:
+        while True:
+            try:
+                await self._watch_once()
+            except ApiError as error:
+                if self.condition.ok or self.condition.message != error.message:
+                    log.warning("%s", error.message)
+                reason = "DockerNotAnswering" if error.reason == "ServiceUnavailable" else "DockerError"
+                self.condition = Condition(False, reason, error.message)
+            await asyncio.sleep(DOCKER_RETRY_SECONDS)  # real time: it is the engine we wait for
+
+    async def _watch_once(self) -> None:
+        labels = [f"{key}={self._owner[key]}" for key in (CLUSTER, NODE)]
+        query = {"filters": json.dumps({"type": ["container"], "event": _EVENTS, "label": labels})}
+        async with open_stream(self._engine.address, "GET", "/events", query) as stream:
+            await self._ensure_node()
+            await self._look(labels)
+            self.condition = Condition(True)
+            await self._follow(stream)
+        raise ApiError("ServiceUnavailable", "docker engine does not answer: its event stream ended")
+
+    # --- a look
+
+    async def _look(self, labels: list[str]) -> None:
+        listed = await self._engine.call("containers", lambda api: api.containers(all=True, filters={"label": labels}))
+        ours = [one["Id"] for one in listed if one["Labels"].get(KIND) in (KIND_SANDBOX, KIND_CONTAINER)]
+        found = [one async for one in self._inspect(ours)]
+        kinds = {one["Id"]: one["Config"]["Labels"] for one in found}
+        for one in found:
+            if kinds[one["Id"]][KIND] == KIND_SANDBOX:
+                self._sandboxes.found(self._sandbox(one))
+        for one in found:
+            sandbox = self._store.sandboxes.get(kinds[one["Id"]].get(SANDBOX, ""))
+            if kinds[one["Id"]][KIND] == KIND_CONTAINER and sandbox is not None:
+                self._containers.found(self._container(one, sandbox))
+        self._forget_all_but(set(kinds))
+
+    async def _inspect(self, ids: list[str]) -> AsyncIterator[dict[str, Any]]:
+        """What vanishes meanwhile is left out."""
+
+        async def inspect(container_id: str) -> dict[str, Any] | None:
+            try:
+                found: dict[str, Any] = await self._engine.call(
+                    "inspect_container", lambda api: api.inspect_container(container_id)
+                )
+            except ApiError as error:
+                if error.reason == "NotFound":
+                    return None
+                raise
+            return found
+
+        for one in await asyncio.gather(*map(inspect, ids)):
+            if one is not None:
+                yield one
+
+    def _sandbox(self, found: Mapping[str, Any]) -> Sandbox:
+        record = inspected_sandbox(found)
+        return replace(record, created_at=self._time.cluster(record.created_at))
+
+    def _container(self, found: Mapping[str, Any], sandbox: Sandbox) -> Container:
+        record = inspected_container(found, sandbox, self._log_root)
+        return replace(
+            record,
+            created_at=self._time.cluster(record.created_at),
+            started_at=self._time.cluster(record.started_at),
+            finished_at=self._time.cluster(record.finished_at),
+        )
+
+    def _forget_all_but(self, there: set[str]) -> None:
+        for container_id in set(self._store.containers) - there:
+            self._containers.removed(container_id)
+        for sandbox_id in set(self._store.sandboxes) - there:
+            self._sandboxes.removed(sandbox_id)
+
+    # --- events
+
+    async def _follow(self, stream: EngineStream) -> None:
+        async for line in stream.lines():
+            event = json.loads(line)
+            attributes = event["Actor"]["Attributes"]
+            kind = attributes.get(KIND)
+            if kind == KIND_NODE:
+                if event["Action"] in ("die", "destroy"):
+                    log.warning("the node's container has ended: making it again")
+                    await self._ensure_node()
+            elif CONFIG in attributes:
+                self._apply(event["Action"], event["Actor"]["ID"], attributes, self._time.cluster(event["timeNano"]))
+
+    def _apply(self, action: str, container_id: str, attributes: Mapping[str, str], at: int) -> None:
+        if attributes[KIND] == KIND_SANDBOX:
+            self._apply_to_sandbox(action, container_id, attributes, at)
+        elif action == "create":
+            sandbox = self._store.sandboxes.get(attributes.get(SANDBOX, ""))
+            self._containers.created(container_id, attributes, sandbox, at)
+        elif action == "start":
+            self._containers.started(container_id, at)
+        elif action == "oom":
+            self._containers.ran_out_of_memory(container_id)
+        elif action == "die":
+            self._containers.ended(container_id, int(attributes.get("exitCode", "255")), at)
+        elif action == "destroy":
+            self._containers.removed(container_id)
+
+    def _apply_to_sandbox(self, action: str, sandbox_id: str, attributes: Mapping[str, str], at: int) -> None:
+        if action == "start":
+            self._sandboxes.started(sandbox_id, attributes, at)
+        elif action == "die":
+            self._sandboxes.ended(sandbox_id, at)
+        elif action == "destroy":
+            self._sandboxes.removed(sandbox_id)
