@@ -47,6 +47,8 @@ except ConnectionRefusedError:
     print("refused")
 except TimeoutError:
     print("timeout")
+except OSError:
+    print("unreachable")
 """
 
 
@@ -113,7 +115,7 @@ class Lan:
         self._servers.append(server)
 
     def ask(self, host: str, ip: str, port: int, kind: str = "tcp", source_port: int = 0) -> str:
-        """`NAME CLIENT-ADDRESS`, `refused` or `timeout`."""
+        """`NAME CLIENT-ADDRESS`, `refused`, `timeout` or `unreachable`."""
         command = ["ip", "netns", "exec", self.netns(host), sys.executable, "-S", "-c", _CLIENT]
         asked = [*command, kind, ip, str(port), str(source_port)]
         return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
