@@ -37,6 +37,7 @@ from controller_manager.pods import (
     pod_from_template,
     template_labels,
 )
+from controller_manager.refusals import namespace_is_going
 
 OWNER = "owner"
 """Index of ReplicaSets by the uid of the Deployment that controls them."""
@@ -194,7 +195,7 @@ class ReplicaSetController:
         self._expectations.expect_creations(replica_set.key, count)
         succeeded, failure = await slow_start(count, lambda _: self._create_one(replica_set))
         self._expectations.creation_seen(replica_set.key, count - succeeded)
-        if failure is not None and _namespace_is_going(failure):
+        if failure is not None and namespace_is_going(failure):
             return None
         return failure
 
@@ -205,7 +206,7 @@ class ReplicaSetController:
         try:
             pod = await self._api.create(PodView, body, namespace=replica_set.namespace)
         except ApiError as error:
-            if not _namespace_is_going(error):
+            if not namespace_is_going(error):
                 self._recorder.event(replica_set, "Warning", "FailedCreate", f"Error creating: {error.message}")
             raise
         self._recorder.event(replica_set, "Normal", "SuccessfulCreate", f"Created pod: {pod.name}")
@@ -239,12 +240,6 @@ class ReplicaSetController:
         except ApiError as error:
             if error.code != 404:
                 raise
-
-
-def _namespace_is_going(error: ApiError) -> bool:
-    """A refusal that no retry will cure and no one needs to hear of."""
-    causes = error.details.get("causes") or ()
-    return any(cause.get("reason") == "NamespaceTerminating" for cause in causes)
 
 
 def replica_set_informer(context: Context) -> Informer[ReplicaSet]:
