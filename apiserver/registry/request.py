@@ -93,7 +93,7 @@ class Request:
     traceparent: str = ""
 
 
-class _Meta(msgspec.Struct):
+class _Meta(msgspec.Struct, frozen=True):
     labels: dict[str, str] = {}
     uid: str = ""
 

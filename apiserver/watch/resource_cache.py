@@ -17,7 +17,7 @@ Listener = Callable[[CacheEvent], None]
 Trigger = Callable[[StoredObject], str]
 
 
-class _PodSpec(msgspec.Struct, rename="camel"):
+class _PodSpec(msgspec.Struct, frozen=True, rename="camel"):
     node_name: str = ""
 
 

@@ -75,5 +75,8 @@ class NamespaceStrategy(Strategy):
             return [invalid("status.Phase", phase, "may only be 'Active' if `deletionTimestamp` is empty")]
         return []
 
+    def prepare_for_deletion(self, ctx: Context, obj: JSON) -> None:
+        obj["status"] = {**(obj.get("status") or {}), "phase": "Terminating"}
+
     def deletion_finalizers(self, obj: JSON) -> list[str]:
         return list((obj.get("spec") or {}).get("finalizers") or ())
