@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from apiserver.handlers.admission import AdmissionPlugin, AdmissionRequest
+from apiserver.handlers.admission import AdmissionPlugin, AdmissionRequest, LiveReader
 from apiserver.registry.request import JSON, Request
 from apiserver.registry.resource import Resource
-from apiserver.registry.strategy import Reader
 from wire.seams import Seams
 
 _VERBS = {"patch": "update", "deletecollection": "delete"}
@@ -21,7 +20,7 @@ class Admitter:
         chain: Sequence[AdmissionPlugin],
         request: Request,
         resource: Resource,
-        reader: Reader,
+        reader: LiveReader,
         seams: Seams,
         *,
         verb: str = "",

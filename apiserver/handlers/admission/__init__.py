@@ -15,6 +15,12 @@ from apiserver.registry.request import JSON, User
 from apiserver.registry.strategy import Reader
 
 
+class LiveReader(Reader, Protocol):
+    """The cache, and etcd itself for what the cache may not have heard of yet."""
+
+    async def fetch(self, gvr: GVR, namespace: str, name: str) -> JSON | None: ...
+
+
 @dataclass(slots=True)
 class AdmissionRequest:
     """One write under admission."""
@@ -31,7 +37,7 @@ class AdmissionRequest:
     `mutate` changes it in place."""
     old: JSON | None
     """What is stored now, on update and delete."""
-    reader: Reader
+    reader: LiveReader
     clock: Clock
     subresource: str = ""
     options: JSON = field(default_factory=dict)

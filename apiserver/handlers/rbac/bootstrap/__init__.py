@@ -21,3 +21,8 @@ def bootstrap_objects() -> list[tuple[GVR, dict[str, Any]]]:
         *((CLUSTER_ROLE_BINDINGS, binding) for binding in bindings.cluster_bindings()),
         *((ROLE_BINDINGS, binding) for binding in bindings.role_bindings()),
     ]
+
+
+def bootstrap_policy() -> list[dict[str, Any]]:
+    """The objects alone, in the same order."""
+    return [obj for _, obj in bootstrap_objects()]

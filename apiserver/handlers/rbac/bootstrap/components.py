@@ -1,7 +1,7 @@
 """Cluster roles of the components: kubelet, scheduler, controller manager, kube-proxy, DNS and their helpers.
 
-`system:node` is bound to nobody: the Node authorizer (`handlers.authz_node`) grants it to each kubelet, less the reading
-of what no pod of its node refers to. NodeRestriction guards a kubelet's writes.
+`system:node` is bound to nobody: the Node authorizer (`handlers.authz_node`) grants it to each kubelet, less the
+reading of what no pod of its node refers to. NodeRestriction guards a kubelet's writes.
 """
 
 from __future__ import annotations
