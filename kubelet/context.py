@@ -43,6 +43,9 @@ class Services(Protocol):
     def __call__(self, namespace: str, *, links: bool) -> dict[str, str]: ...
 
 
+SIMULATED_RUNTIME = "orrery-sim"
+
+
 @dataclass
 class RuntimeFacts:
     """What the runtime says of itself, as last heard. `problem` is why it cannot be used, "" if it can."""
@@ -51,6 +54,11 @@ class RuntimeFacts:
     version: str = ""
     problem: str = "container runtime status check may not have completed yet"
     network_problem: str = ""
+
+    @property
+    def is_simulated(self) -> bool:
+        """Do its pods' addresses lead nowhere? Probes over the network are then put to the runtime itself."""
+        return self.name == SIMULATED_RUNTIME
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,7 @@ class Kubelet:
             node_hosts=options.node_hosts,
             starts=asyncio.Semaphore(CONTAINER_STARTS),
         )
-        self.prober = Prober(runtime, seams.clock, self._pod_changed, self._unhealthy)
+        self.prober = Prober(runtime, seams.clock, self._pod_changed, self._unhealthy, lambda: self.facts.is_simulated)
         self.writer = StatusWriter(api, seams, self._status_written)
         self.passes = PodSync(self.context, self.writer, self.prober)
         self.loop = SyncLoop(self.context, self.passes, self.prober, self.writer, self._admit)

@@ -177,8 +177,11 @@ class PodSync:
         """Nothing runs and nothing will: last status, volumes away, and the pod out of the API if it was deleted."""
         deleted = pod.metadata.deletion_timestamp is not None
         self._messages.of(state)  # read before the directory that holds them goes
+        if not deleted:
+            self.publish(pod, state, progress, health, decision)
         await self._context.volumes.unmount(pod.uid)
-        self.publish(pod, state, progress, health, decision, delete=deleted)
+        if deleted:
+            self.publish(pod, state, progress, health, decision, delete=True)
         for action in decision.actions:
             await self._perform(pod, progress, action)
 

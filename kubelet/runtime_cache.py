@@ -91,14 +91,17 @@ class RuntimeCache:
     # --- what the runtime tells
 
     def take_event(self, event: pb.ContainerEventResponse) -> None:
+        """News of what our own call has told already wakes nobody."""
         uid = event.pod_sandbox_status.metadata.uid or self._owner(event.container_id)
+        news = False
         if event.container_event_type == pb.CONTAINER_DELETED_EVENT and event.container_id:
+            news = event.container_id not in self._removed
             self.forget(event.container_id)
         if event.HasField("pod_sandbox_status"):
-            self._take_sandbox(event.pod_sandbox_status)
+            news |= self._take_sandbox(event.pod_sandbox_status)
             for status in event.containers_statuses:
-                self._take_container(status, event.pod_sandbox_status.id)
-        if uid:
+                news |= self._take_container(status, event.pod_sandbox_status.id)
+        if uid and news:
             self._changed(uid)
 
     async def relist(self) -> None:
@@ -148,28 +151,32 @@ class RuntimeCache:
             pod = self._pods[uid] = _Pod(uid, name, namespace)
         return pod
 
-    def _take_sandbox(self, status: pb.PodSandboxStatus) -> None:
+    def _take_sandbox(self, status: pb.PodSandboxStatus) -> bool:
+        """Gives whether it was news."""
         if status.id in self._removed:
-            return
+            return False
         pod = self._pod(status.metadata.uid, status.metadata.name, status.metadata.namespace)
         new, old = to_sandbox(status), pod.sandboxes.get(status.id)
         if old is not None:
             new = replace(new, ready=new.ready and old.ready, ips=new.ips or old.ips)
         pod.sandboxes[new.id] = new
         self._touched[new.id] = self._round + 1
+        return new != old
 
-    def _take_container(self, status: pb.ContainerStatus, sandbox_id: str) -> None:
+    def _take_container(self, status: pb.ContainerStatus, sandbox_id: str) -> bool:
+        """Gives whether it was news."""
         uid = status.labels.get(POD_UID, "")
         if not uid or status.id in self._removed:
-            return
+            return False
         pod = self._pod(uid, status.labels.get(POD_NAME, ""), status.labels.get(POD_NAMESPACE, ""))
         new, old = to_instance(status, sandbox_id), pod.instances.get(status.id)
         if old is not None and _RANK[new.state] < _RANK[old.state]:
-            return
+            return False
         if new.state == "exited":
             self._note_exit(new, first=old is None)
         pod.instances[new.id] = new
         self._touched[new.id] = self._round + 1
+        return new != old
 
     def _note_exit(self, run: Instance, *, first: bool) -> None:
         """An exit found rather than witnessed happened when the runtime says, but not in the future."""

@@ -132,6 +132,8 @@ class RuntimeWatch:
         self.listed.set()
 
     async def _list_for_ever(self, period: float) -> None:
+        # Soon after a stream began once more: a runtime may greet a moment before it listens.
+        await self._clock.sleep(RELIST_SECONDS, "list the runtime")
         while True:
             try:
                 await self._list()

@@ -27,6 +27,9 @@ class _Record:
     pod: Pod
     render: Render
     delete: bool = False
+    wanted: int = 0
+    written: int = 0
+    """Counts of what was asked for, and of the last that the API has; between them something is on its way."""
 
 
 class StatusWriter:
@@ -51,9 +54,19 @@ class StatusWriter:
             record = self._records[pod.uid] = _Record(pod, render)
         record.pod = newer(pod, record.pod)
         record.render = render
+        record.wanted += 1
         record.delete = record.delete or delete
         if delete or status_patch(record.pod.status, render(record.pod)):
             self._queue.add(pod.uid)
+        else:
+            record.written = record.wanted
+
+    def agrees(self, pod: Pod) -> bool:
+        """Does the API have of this pod what was last wanted, or is that on its way?"""
+        record = self._records.get(pod.uid)
+        if record is None:
+            return False
+        return record.written != record.wanted or not status_patch(pod.status, record.render(pod))
 
     def forget(self, uid: str) -> None:
         self._records.pop(uid, None)
@@ -74,14 +87,15 @@ class StatusWriter:
         return None
 
     async def _write(self, record: _Record) -> None:
-        pod = record.pod
+        pod, wanted = record.pod, record.wanted
         patch = status_patch(pod.status, record.render(pod))
         if not patch:
+            record.written = wanted
             return
         meta = {"uid": pod.uid, "resourceVersion": pod.metadata.resource_version}
         body = {"metadata": meta, "status": patch}
         answer = await self._api.patch(Pod, pod.name, body, namespace=pod.namespace, subresource="status")
-        record.pod = newer(answer, record.pod)
+        record.pod, record.written = newer(answer, record.pod), wanted
         self._written(answer)
 
     async def _delete(self, pod: Pod) -> None:

@@ -12,6 +12,9 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import msgspec
+
+from api.meta import ObjectMeta
 from api.pod import Pod, is_terminal
 from apimachinery.errors import ApiError
 from client.informer import Event
@@ -85,7 +88,17 @@ class SyncLoop:
         work.traceparent = event.traceparent or work.traceparent
         if work.gone or _ends_sooner(before, work.pod):
             self._interrupt(work)
-        self.wake(pod.uid)
+        if event.type != "MODIFIED" or not self._is_echo(before, work.pod):
+            self.wake(pod.uid)
+
+    def _is_echo(self, before: Pod, after: Pod) -> bool:
+        """Is the change nothing but our own status come back? Then there is nothing to look at."""
+        return (
+            before.spec == after.spec
+            and _without_revision(before) == _without_revision(after)
+            and is_terminal(before) == is_terminal(after)
+            and self._writer.agrees(after)
+        )
 
     def status_written(self, pod: Pod) -> None:
         """What the API answered is newer than what the informer has yet told."""
@@ -225,6 +238,10 @@ class SyncLoop:
     async def _sleep(self, uid: str, when: float, key: str) -> None:
         await self._context.clock.sleep_until(when, f"sync pod {key}")
         self.wake(uid)
+
+
+def _without_revision(pod: Pod) -> ObjectMeta:
+    return msgspec.structs.replace(pod.metadata, resource_version="")
 
 
 def _ends_sooner(before: Pod, after: Pod) -> bool:

@@ -20,13 +20,18 @@ class Outcome(NamedTuple):
     message: str = ""
 
 
+SIMULATED_PROBE = "orrery-probe"
+"""The command a simulated runtime is asked to run in place of a probe over its network, which is not there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One running container and where to reach it."""
+    """One running container and where to reach it. `simulated`: its address leads nowhere."""
 
     container: Container
     container_id: str
     pod_ip: str
+    simulated: bool = False
 
 
 async def run_probe(probe: Probe, target: Target, runtime: CriRuntime, clock: Clock) -> Outcome:
@@ -36,6 +41,8 @@ async def run_probe(probe: Probe, target: Target, runtime: CriRuntime, clock: Cl
         async with clock.timeout(timeout, f"probe of {target.container.name}"):
             if probe.exec is not None:
                 return await _exec(list(probe.exec.command), target, runtime, timeout)
+            if target.simulated:
+                return await _exec([SIMULATED_PROBE, *_simulated(probe, target)], target, runtime, timeout)
             if probe.http_get is not None:
                 return await _http(probe.http_get, target)
             if probe.tcp_socket is not None:
@@ -58,6 +65,14 @@ def _timed_out(probe: Probe, target: Target, timeout: float) -> str:
     if probe.grpc is not None:
         return f'timeout: failed to connect service "{target.pod_ip}:{probe.grpc.port}" within {int(timeout)}s'
     return f"dial tcp {target.pod_ip}: i/o timeout"
+
+
+def _simulated(probe: Probe, target: Target) -> list[str]:
+    if probe.http_get is not None:
+        return ["http", action_url(probe.http_get, target.container, target.pod_ip)]
+    if probe.tcp_socket is not None:
+        return ["tcp", f"{target.pod_ip}:{resolve_port(probe.tcp_socket.port, target.container)}"]
+    return ["grpc", f"{target.pod_ip}:{probe.grpc.port if probe.grpc else 0}"]
 
 
 async def _exec(command: list[str], target: Target, runtime: CriRuntime, timeout: float) -> Outcome:

@@ -45,8 +45,16 @@ Tell = Callable[[Pod, Container, Kind, str, str], None]
 class Prober:
     """`changed(uid)` is called when a result changes."""
 
-    def __init__(self, runtime: CriRuntime, clock: Clock, changed: Callable[[str], None], tell: Tell) -> None:
+    def __init__(
+        self,
+        runtime: CriRuntime,
+        clock: Clock,
+        changed: Callable[[str], None],
+        tell: Tell,
+        is_simulated: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._runtime = runtime
+        self._is_simulated = is_simulated
         self._clock = clock
         self._changed = changed
         self._tell = tell
@@ -76,7 +84,7 @@ class Prober:
             if run is None or run.state != "running" or kind is Kind.INIT:
                 continue
             self._seen.setdefault(run.id, self._clock.time())
-            target = Target(container, run.id, _address(pod, state))
+            target = Target(container, run.id, _address(pod, state), self._is_simulated())
             gate = container.startup_probe
             if gate is not None and self._result(run.id, "startup") is None:
                 yield (run.id, "startup"), (kind, gate, target)

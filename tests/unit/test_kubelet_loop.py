@@ -1,0 +1,239 @@
+"""The whole kubelet over the simulated runtime and the in-memory API."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from api.pod import Pod, is_ready
+from apimachinery.errors import ApiError
+from tests.unit.kubelet_harness import NODE, World, container, quiet
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    world = World(tmp_path)
+    async with world.runtime():
+        yield world
+
+
+async def test_the_node_becomes_ready_once_it_has_addresses(world: World) -> None:
+    async with world.running():
+        node = await world.tree("nodes", NODE)
+    ready = next(one for one in node["status"]["conditions"] if one["type"] == "Ready")
+    assert (ready["status"], ready["reason"]) == ("True", "KubeletReady")
+    assert node["metadata"]["annotations"]["orrery.dev/kubelet-address"] == "127.0.0.1:10250"
+
+
+async def test_a_pod_runs(world: World) -> None:
+    async with world.running():
+        await world.create_pod("web", {"containers": [container()]})
+        await quiet()
+        pod, status = await world.pod("web"), await world.status("web")
+        assert is_ready(pod) and pod.status.phase == "Running"
+        assert status["podIP"].startswith("10.244.1.") and status["podIPs"] == [{"ip": status["podIP"]}]
+        only = status["containerStatuses"][0]
+        assert only["restartCount"] == 0 and only["started"] is True and only["containerID"].startswith("orrery-sim://")
+        reasons = [reason for reason, _ in await world.events()]
+        assert {"Pulling", "Pulled", "Created", "Started"} <= set(reasons)
+        assert world.status_writes() == 2
+
+
+async def test_a_deleted_pod_ends_and_leaves_the_api(world: World) -> None:
+    async with world.running() as kubelet:
+        pod = await world.create_pod("web", {"containers": [container()]})
+        await quiet()
+        await world.api.delete(Pod, "web", namespace="default", options={"gracePeriodSeconds": 30})
+        await quiet()
+        with pytest.raises(ApiError):
+            await world.pod("web")
+        assert kubelet.cache.get(pod.uid).sandboxes == ()
+        assert ("Killing", "Stopping container main") in await world.events()
+
+
+async def test_a_crashing_container_backs_off(world: World) -> None:
+    async with world.running():
+        await world.create_pod("web", {"containers": [container()]}, annotations={"sim.orrery.dev/exit-code": "1"})
+        await quiet()
+        first = (await world.status("web"))["containerStatuses"][0]
+        assert first["restartCount"] == 1
+        waiting = first["state"]["waiting"]
+        pod = await world.pod("web")
+        assert waiting["reason"] == "CrashLoopBackOff"
+        text = f"back-off 10s restarting failed container=main pod=web_default({pod.uid})"
+        assert waiting["message"] == text
+        assert first["lastState"]["terminated"]["exitCode"] == 1
+        await world.clock.advance(10)
+        await quiet()
+        second = (await world.status("web"))["containerStatuses"][0]
+        assert second["restartCount"] == 2
+        assert "back-off 20s" in second["state"]["waiting"]["message"]
+
+
+async def test_a_job_pod_succeeds(world: World) -> None:
+    async with world.running() as kubelet:
+        spec = {"restartPolicy": "Never", "containers": [container(command=["sh", "-c", "sleep 5; echo done"])]}
+        pod = await world.create_pod("job", spec)
+        await quiet()
+        await world.clock.advance(6)
+        await quiet()
+        status = await world.status("job")
+        assert status["phase"] == "Succeeded"
+        assert status["containerStatuses"][0]["state"]["terminated"]["reason"] == "Completed"
+        assert not kubelet.cache.get(pod.uid).is_alive
+        assert {one["type"]: one.get("reason") for one in status["conditions"]}["Ready"] == "PodCompleted"
+
+
+async def test_init_containers_and_sidecars_go_in_order(world: World) -> None:
+    async with world.running():
+        spec = {
+            "restartPolicy": "Never",
+            "initContainers": [
+                container("one", command=["sleep", "2"]),
+                container("side", restartPolicy="Always"),
+                container("two", command=["sleep", "3"]),
+            ],
+            "containers": [container("main", command=["sleep", "4"])],
+        }
+        await world.create_pod("p", spec)
+        await quiet()
+        status = await world.status("p")
+        assert status["phase"] == "Pending"
+        assert status["containerStatuses"][0]["state"]["waiting"]["reason"] == "PodInitializing"
+        await world.clock.advance(2)
+        await quiet()
+        names = [one["name"] for one in (await world.status("p"))["initContainerStatuses"] if one.get("containerID")]
+        assert names == ["one", "side", "two"]
+        await world.clock.advance(3)
+        await quiet()
+        assert (await world.status("p"))["phase"] == "Running"
+        await world.clock.advance(4)
+        await quiet()
+        status = await world.status("p")
+        assert status["phase"] == "Succeeded"
+        assert "terminated" in status["initContainerStatuses"][1]["state"]
+
+
+async def test_a_failing_pull_is_told_and_retried(world: World) -> None:
+    async with world.running():
+        await world.create_pod(
+            "web", {"containers": [container()]}, annotations={"sim.orrery.dev/pull-error": "no such image"}
+        )
+        await quiet()
+        state = (await world.status("web"))["containerStatuses"][0]["state"]["waiting"]
+        assert state["reason"] == "ErrImagePull" and "no such image" in state["message"]
+        await world.clock.advance(3)
+        await quiet()
+        state = (await world.status("web"))["containerStatuses"][0]["state"]["waiting"]
+        assert state["reason"] == "ImagePullBackOff"
+
+
+async def test_a_missing_config_map_is_told_and_waited_for(world: World) -> None:
+    async with world.running():
+        await world.create_pod(
+            "web",
+            {
+                "containers": [
+                    container(env=[{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "c", "key": "k"}}}])
+                ]
+            },
+        )
+        await quiet()
+        waiting = (await world.status("web"))["containerStatuses"][0]["state"]["waiting"]
+        assert waiting == {"reason": "CreateContainerConfigError", "message": 'configmap "c" not found'}
+        body = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "c", "namespace": "default"},
+            "data": {"k": "v"},
+        }
+        from api.core import ConfigMap
+
+        await world.api.create(ConfigMap, body)
+        await world.clock.advance(25)
+        await quiet()
+        assert (await world.status("web"))["phase"] == "Running"
+
+
+async def test_a_restarted_kubelet_restarts_and_writes_nothing(world: World) -> None:
+    probe = {"httpGet": {"path": "/", "port": 80}}
+    async with world.running():
+        await world.create_pod("web", {"containers": [container(readinessProbe=probe)]})
+        await quiet()
+        await world.clock.advance(11)
+        before = await world.tree("pods", "web", "default")
+        assert is_ready(await world.pod("web"))
+    writes = world.status_writes()
+    world.stub.calls.clear()
+    world.new_kubelet()
+    async with world.running():
+        await world.clock.advance(30)
+        await quiet()
+        assert await world.tree("pods", "web", "default") == before
+    assert world.status_writes() == writes
+    assert not {"CreateContainer", "StopContainer", "RunPodSandbox", "StopPodSandbox"} & set(world.stub.calls)
+
+
+async def test_a_dead_runtime_makes_the_node_not_ready_and_comes_back(world: World) -> None:
+    async with world.running():
+        world.stub.down = True
+        await world.clock.advance(10)
+        await quiet()
+        ready = {one["type"]: one for one in (await world.tree("nodes", NODE))["status"]["conditions"]}["Ready"]
+        assert ready["status"] == "False" and ready["message"].startswith("container runtime is down")
+        world.stub.down = False
+        await world.clock.advance(10)
+        await quiet()
+        ready = {one["type"]: one for one in (await world.tree("nodes", NODE))["status"]["conditions"]}["Ready"]
+        assert ready["status"] == "True"
+
+
+async def test_a_failing_liveness_probe_restarts(world: World) -> None:
+    async with world.running():
+        probe = {"exec": {"command": ["check"]}, "periodSeconds": 5, "failureThreshold": 2}
+        await world.create_pod(
+            "web",
+            {"containers": [container(livenessProbe=probe)]},
+            annotations={"sim.orrery.dev/exec-exit-code": "1", "sim.orrery.dev/exec-stdout": "bad"},
+        )
+        await quiet()
+        await world.clock.advance(6)
+        await quiet()
+        only = (await world.status("web"))["containerStatuses"][0]
+        assert only["restartCount"] == 1
+        events = await world.events()
+        assert ("Unhealthy", "Liveness probe failed: bad\n") in events
+        assert ("Killing", "Container main failed liveness probe, will be restarted") in events
+
+
+async def test_a_deadline_ends_a_pod(world: World) -> None:
+    async with world.running():
+        await world.create_pod("web", {"activeDeadlineSeconds": 20, "containers": [container()]})
+        await quiet()
+        await world.clock.advance(21)
+        await quiet()
+        status = await world.status("web")
+        assert (status["phase"], status["reason"]) == ("Failed", "DeadlineExceeded")
+
+
+async def test_a_pod_that_does_not_fit_is_refused(world: World) -> None:
+    async with world.running():
+        big = {"requests": {"cpu": "5"}}
+        await world.create_pod("web", {"containers": [container(resources=big)]})
+        await quiet()
+        status = await world.status("web")
+        assert (status["phase"], status["reason"]) == ("Failed", "OutOfcpu")
+
+
+async def test_an_orphan_is_ended(world: World) -> None:
+    async with world.running():
+        await world.create_pod("web", {"containers": [container()]})
+        await quiet()
+    await world.api.delete(Pod, "web", namespace="default", options={"gracePeriodSeconds": 0})
+    world.new_kubelet()
+    async with world.running() as kubelet:
+        await world.clock.advance(11)
+        await quiet()
+        assert kubelet.cache.uids() == []
