@@ -37,6 +37,7 @@ class ServiceSpec(Struct, frozen=True):
     external_name: str = ""
     external_traffic_policy: str = ""
     internal_traffic_policy: str | None = None
+    load_balancer_source_ranges: tuple[str, ...] = ()
     publish_not_ready_addresses: bool = False
     ip_families: tuple[str, ...] = ()
 

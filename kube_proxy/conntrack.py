@@ -36,7 +36,7 @@ def stale_flows(old: Iterable[PortRules], new: Iterable[PortRules]) -> list[Stal
 
 
 def _frontends(rules: PortRules) -> list[tuple[str, int]]:
-    found = [(ip, rules.port) for ip in (rules.cluster_ip, *rules.external_ips)]
+    found = [(ip, rules.port) for ip in (rules.cluster_ip, *rules.external_ips, *rules.balancer_ips)]
     return [*found, ("", rules.node_port)] if rules.node_port else found
 
 

@@ -101,10 +101,13 @@ class _Renderer:
     def render(self) -> Ruleset:
         rules = self._rules
         self._claim_address(rules.cluster_ip, self._internal_verdict(), bool(rules.internal))
-        if rules.external_ips or rules.node_port:
+        if rules.external_ips or rules.balancer_ips or rules.node_port:
             verdict, reachable = self._external_verdict()
             for ip in rules.external_ips:
                 self._claim_address(ip, verdict, reachable)
+            guarded = self._guard(verdict) if reachable and rules.source_ranges else verdict
+            for ip in rules.balancer_ips:
+                self._claim_address(ip, guarded, reachable)
             if rules.node_port:
                 name = "service-nodeports" if reachable else "no-endpoint-nodeports"
                 self._claim(name, f"{rules.protocol} . {rules.node_port}", verdict)
@@ -149,6 +152,13 @@ class _Renderer:
         name = chain_name("external", rules)
         self._chains[name] = chain
         return f"goto {name}", True
+
+    def _guard(self, verdict: str) -> str:
+        """Only clients from `loadBalancerSourceRanges` get through to the load balancer's addresses."""
+        name = chain_name("firewall", self._rules)
+        allowed = ", ".join(self._rules.source_ranges)
+        self._chains[name] = (f"ip saddr {{ {allowed} }} {verdict}", "drop")
+        return f"goto {name}"
 
     def _unreachable(self) -> str:
         """Nobody anywhere: say so. Somebody, but not here: as if nobody listened, so that clients try elsewhere."""

@@ -36,7 +36,6 @@ class PortRules:
     port: int
     node_port: int
     external_ips: tuple[str, ...]
-    """External IPs and the load balancer's."""
     cluster: tuple[Target, ...]
     """All endpoints that may be used."""
     local: tuple[Target, ...]
@@ -47,6 +46,10 @@ class PortRules:
     """Traffic from outside does."""
     affinity_seconds: int
     """How long a client keeps its endpoint; 0: not at all."""
+    balancer_ips: tuple[str, ...] = ()
+    """Addresses of the load balancer."""
+    source_ranges: tuple[str, ...] = ()
+    """Who may use those; none: everybody."""
 
     @property
     def internal(self) -> tuple[Target, ...]:
@@ -71,8 +74,8 @@ def port_rules(service: Service, slices: Iterable[EndpointSlice], node: str) -> 
 def _one_port(service: Service, port: ServicePort, slices: list[EndpointSlice], node: str) -> PortRules:
     spec = service.spec
     found = list(_endpoints(port, slices))
-    balancer = [one.ip for one in service.status.load_balancer.ingress if one.ip]
-    external = [ip for ip in (*spec.external_ips, *balancer) if ":" not in ip]
+    external = _ipv4(spec.external_ips)
+    balancer = _ipv4(one.ip for one in service.status.load_balancer.ingress if one.ip)
     return PortRules(
         service=service.key,
         port_name=port.name,
@@ -80,13 +83,19 @@ def _one_port(service: Service, port: ServicePort, slices: list[EndpointSlice], 
         cluster_ip=spec.cluster_ip,
         port=port.port,
         node_port=port.node_port if spec.type in ("NodePort", "LoadBalancer") else 0,
-        external_ips=tuple(dict.fromkeys(external)),
+        external_ips=external,
         cluster=_usable(found),
         local=_usable([one for one in found if one[0].node_name == node]),
         internal_local=spec.internal_traffic_policy == "Local",
         external_local=spec.external_traffic_policy == "Local",
         affinity_seconds=_affinity(service),
+        balancer_ips=tuple(ip for ip in balancer if ip not in external),
+        source_ranges=_ipv4(one.strip() for one in spec.load_balancer_source_ranges),
     )
+
+
+def _ipv4(addresses: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one for one in addresses if ":" not in one))
 
 
 def _endpoints(port: ServicePort, slices: list[EndpointSlice]) -> Iterable[tuple[Endpoint, Target]]:

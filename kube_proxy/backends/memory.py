@@ -32,7 +32,7 @@ class MemoryBackend:
                 continue
             if (ip, port) == (rules.cluster_ip, rules.port):
                 return rules.internal
-            external = port == rules.port and ip in rules.external_ips
+            external = port == rules.port and ip in (*rules.external_ips, *rules.balancer_ips)
             if external or (rules.node_port and (ip, port) == (self._node_ip, rules.node_port)):
                 return rules.cluster if inside else rules.external
         raise LookupError(f"{protocol} {ip}:{port} is no service's")

@@ -82,6 +82,14 @@ async def test_every_way_in(lan: Lan, backend: NftablesBackend) -> None:
     assert lan.run("node", "cat", "/proc/sys/net/ipv4/ip_forward") == "1\n"
 
 
+async def test_a_load_balancer_lets_in_whom_it_should(lan: Lan, backend: NftablesBackend) -> None:
+    balanced = replace(WEB, external_ips=(), balancer_ips=("192.0.2.9",), source_ranges=(f"{POD1}/32",))
+    await backend.apply({"default/web": [balanced]})
+    assert names(answers(lan, "pod1", "192.0.2.9", 80)) == {"pod1", "pod2"}
+    assert lan.ask("client", "192.0.2.9", 80) == "timeout"
+    assert names(answers(lan, "client", NODE, 30080)) == {"pod1", "pod2"}
+
+
 async def test_nobody_there_is_a_refusal(lan: Lan, backend: NftablesBackend) -> None:
     nobody = replace(WEB, cluster=(), local=())
     await backend.apply({"default/web": [nobody]})

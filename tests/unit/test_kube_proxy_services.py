@@ -90,13 +90,15 @@ def test_addresses_and_policies() -> None:
     made = service(
         type="LoadBalancer",
         externalIPs=["192.0.2.1"],
+        loadBalancerSourceRanges=["198.51.100.0/24"],
         externalTrafficPolicy="Local",
         internalTrafficPolicy="Local",
         sessionAffinity="ClientIP",
         status={"loadBalancer": {"ingress": [{"ip": "192.0.2.2"}, {"hostname": "lb.example.com"}]}},
     )
     found = one(made, slice_of(endpoint("1.1.1.1", "b")))
-    assert found.external_ips == ("192.0.2.1", "192.0.2.2")
+    assert (found.external_ips, found.balancer_ips) == (("192.0.2.1",), ("192.0.2.2",))
+    assert found.source_ranges == ("198.51.100.0/24",)
     assert found.node_port == 30080
     assert (found.internal, found.external) == ((), ())
     assert found.affinity_seconds == 10800
