@@ -20,7 +20,7 @@ from cri.docker.sandbox_body import NodeSettings
 from cri.docker.sandboxes import Sandboxes
 from cri.docker.session import open_attach, open_exec
 from cri.docker.times import EngineTime
-from cri.docker.usage import Statistics, network_usage, usage
+from cri.docker.usage import Statistics
 from cri.docker.watch import Watch
 from cri.limits import DOCKER_STARTS
 from cri.records import Condition, Container, NetworkUsage, Sandbox, State, Usage
@@ -51,7 +51,7 @@ class DockerBackend:
         state_dir, log_root = config.state_dir.absolute(), config.log_root.absolute()
         self._time = EngineTime(seams.clock)
         self._engine = Engine(config.engine_address, seams)
-        self._statistics = Statistics(self._engine)
+        self._statistics = Statistics(self._engine, seams)
         self.store = Store(self._time.now)
         self.images = DockerImages(self._engine)
         starts = asyncio.Semaphore(DOCKER_STARTS)
@@ -160,10 +160,9 @@ class DockerBackend:
 
     async def usage(self, containers: Sequence[Container]) -> list[Usage]:
         running = [one for one in containers if one.state is State.RUNNING]
-        stats = await asyncio.gather(*(self._statistics.read(one.id) for one in running))
         now = self._time.now()
-        return [usage(one.id, read, now) for one, read in zip(running, stats, strict=True) if read is not None]
+        read = await asyncio.gather(*(self._statistics.usage(one.id, now) for one in running))
+        return [one for one in read if one is not None]
 
     async def network_usage(self, sandbox: Sandbox) -> NetworkUsage:
-        stats = await self._statistics.read(sandbox.id) if sandbox.ready else None
-        return network_usage(stats) if stats is not None else NetworkUsage()
+        return await self._statistics.network(sandbox.id) if sandbox.ready else NetworkUsage()

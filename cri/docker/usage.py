@@ -1,43 +1,63 @@
-"""What containers use, as the engine's statistics tell. Remembered for a moment, because two callers ask at a time."""
+"""What containers use: from control groups where they can be seen, else from the engine's statistics."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from apimachinery.errors import ApiError
+from cri.docker.cgroups import read_network, read_usage
 from cri.docker.engine import Engine
-from cri.limits import STATS_AGE_SECONDS
+from cri.docker.stream import open_stream
+from cri.limits import DOCKER_THREADS
 from cri.records import NetworkUsage, Usage
+from wire.interceptors import pass_rpc_gate
+from wire.seams import Seams
 
 
 class Statistics:
     """One engine's, by container id."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, seams: Seams) -> None:
         self._engine = engine
-        self._fresh: dict[str, tuple[float, dict[str, Any]]] = {}
+        self._seams = seams
+        self._asking = asyncio.Semaphore(DOCKER_THREADS)
 
-    async def read(self, container_id: str) -> dict[str, Any] | None:
+    async def usage(self, container_id: str, now: int) -> Usage | None:
         """None for what does not run any more."""
-        now = asyncio.get_running_loop().time()
-        self._fresh = {one: (at, stats) for one, (at, stats) in self._fresh.items() if now - at < STATS_AGE_SECONDS}
-        if container_id not in self._fresh:
-            try:
-                stats = await self._engine.call(
-                    "stats", lambda api: api.stats(container_id, decode=None, stream=False, one_shot=True)
-                )
-            except ApiError as error:
-                if error.reason in ("NotFound", "Conflict"):
-                    return None
+        read = read_usage(container_id, now)
+        if read is not None:
+            return read
+        stats = await self._ask(container_id)
+        return usage(container_id, stats, now) if stats is not None else None
+
+    async def network(self, container_id: str) -> NetworkUsage:
+        read = read_network(container_id)
+        if read is not None:
+            return read
+        stats = await self._ask(container_id)
+        return network_usage(stats) if stats is not None else NetworkUsage()
+
+    async def _ask(self, container_id: str) -> dict[str, Any] | None:
+        """Not by the SDK: the engine takes its time, and a thread would wait with it."""
+        query = {"stream": "false", "one-shot": "true"}
+        path = f"/containers/{container_id}/stats"
+        await pass_rpc_gate(self._seams, "docker:stats")
+        try:
+            async with self._asking, open_stream(self._engine.address, "GET", path, query) as stream:
+                async for line in stream.lines():
+                    stats: dict[str, Any] = json.loads(line)
+                    return stats if stats["cpu_stats"].get("cpu_usage") else None
+        except ApiError as error:
+            if error.reason not in ("NotFound", "Conflict"):
                 raise
-            self._fresh[container_id] = (now, stats)
-        return self._fresh[container_id][1]
+        return None
 
 
 def usage(container_id: str, stats: Mapping[str, Any], now: int) -> Usage:
-    """Memory as cgroup version 1 (`total_inactive_file`) or 2 (`inactive_file`) counts it."""
+    """Memory as control groups of version 1 (`total_inactive_file`) or 2 (`inactive_file`) count it."""
     memory = stats.get("memory_stats") or {}
     details = memory.get("stats") or {}
     used = int(memory.get("usage", 0))
