@@ -4,6 +4,7 @@ WRITES_IN_FLIGHT = 512  # writes sent and not yet answered, per client; more wai
 BACKOFF_BASE_SECONDS = 0.05  # first pause after a lost watch
 BACKOFF_MAX_SECONDS = 2.0  # longest such pause: an apiserver that is back is noticed this soon
 BACKOFF_JITTER = 0.5  # share of a pause that is drawn at random, so that clients do not come back in step
+UNSERVED_SECONDS = 10.0  # pause before a resource that the apiserver does not serve is asked for again
 REQUEUE_BASE_SECONDS = 0.005  # first pause before a failed key is tried again
 REQUEUE_MAX_SECONDS = 30.0  # longest such pause. k8s differs: 1000 s, too long to wait for in a lab
 UNAVAILABLE_RETRY_SECONDS = 1.0  # pause of a key whose reconcile found no apiserver

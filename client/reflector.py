@@ -14,6 +14,7 @@ from apimachinery.errors import ApiError
 from apimachinery.resources import GVR, join_key
 from client.api import ApiClient
 from client.backoff import Backoff
+from client.limits import UNSERVED_SECONDS
 from proto import api_pb2
 from wire import trace
 from wire.gates import GateError, Subject, Verdict
@@ -71,6 +72,8 @@ class Reflector:
                 await self._follow()
             except ApiError as error:
                 self._lost(error)
+                if error.code == 404:
+                    await self._seams.clock.sleep(UNSERVED_SECONDS, f"watch {self._gvr.resource}: not served")
             except GateError as error:
                 _log.info("watch %s: %s", self._gvr.resource, error)
             await self._backoff.wait()
@@ -80,6 +83,10 @@ class Reflector:
         if error.code == 410:
             _log.info("watch %s: revision %d is too old, listing again", self._gvr.resource, self._revision)
             self._revision = 0
+        elif error.code == 404:
+            # A resource that is not served has no objects.
+            self._revision = 0
+            self._mirror.listed(set())
         elif self._well:
             _log.warning("watch %s: %s; trying again until it works", self._gvr.resource, error.message)
         self._well = False
