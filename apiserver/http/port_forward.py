@@ -194,6 +194,8 @@ class ChannelForwarder:
     async def run(self) -> None:
         """Until the client goes, or every port's connection has ended."""
         try:
+            for connection in self._connections:
+                await connection.start()
             async with asyncio.TaskGroup() as group:
                 receiving = group.create_task(self._receive())
                 async with asyncio.TaskGroup() as pumping:
@@ -210,7 +212,6 @@ class ChannelForwarder:
     async def _pump(self, index: int, connection: _Connection) -> None:
         for channel in (2 * index, 2 * index + 1):
             await self._socket.send(channel, channels.port_message(connection.port))
-        await connection.start()
         await connection.pump(
             lambda data: self._socket.send(2 * index, data), lambda text: self._socket.send(2 * index + 1, text)
         )

@@ -100,9 +100,15 @@ async def begin(call: Any, start: kubelet_pb2.StreamFrame) -> None:
 
 async def run(call: Any, client: Client) -> None:
     """Bridge both ways until the kubelet ends the stream, or the client is gone."""
+    writing = asyncio.Lock()  # gRPC takes one message at a time, and a client may speak on two streams
+
+    async def send(frame: Frame) -> None:
+        async with writing:
+            await _write(call, frame)
+
     try:
         async with asyncio.TaskGroup() as group:
-            upward = group.create_task(client.pump(lambda frame: _write(call, frame)))
+            upward = group.create_task(client.pump(send))
             status = await _downward(call, client)
             upward.cancel()
         await client.finish(status)

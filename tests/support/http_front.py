@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import grpc
 import orjson
 import pytest
 
@@ -29,6 +28,7 @@ from apiserver.schema.resources import BUILTIN
 from apiserver.schema.store import SchemaStore
 from cli import pki
 from proto import kubelet_pb2, kubelet_pb2_grpc
+from wire.errors import abort
 from wire.seams import make_seams
 from wire.server import Service, serve
 from wire.streams.channels import exit_status
@@ -223,7 +223,7 @@ class FakeKubelet(kubelet_pb2_grpc.KubeletServicer):
                     yield kubelet_pb2.StreamFrame(channel=1, data=b"x" * 30_000)
                 yield kubelet_pb2.StreamFrame(channel=3, data=exit_status(0))
             case _:
-                await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "no such command")
+                await abort(context, bad_request("no such command"))
 
     async def Attach(self, frames: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
         self.starts.append((await anext(frames)).start)
