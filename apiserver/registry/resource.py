@@ -23,6 +23,13 @@ ALIASES: Final[dict[GroupResource, GroupResource]] = {("events.k8s.io", "events"
 UNSERVED: Final[dict[GVR, str]] = {GVR("internal.apiserver.k8s.io", "v1alpha1", "nodeports"): "NodePort"}
 """Resources that only the apiserver itself writes, with their kind; no URL leads to them."""
 
+INTERNAL: Final = (
+    ResourceInfo(
+        GVR("internal.apiserver.k8s.io", "v1alpha1", "nodeports"), "NodePort", False, "nodeport", (), (), (), {}
+    ),
+)
+"""Stored but never served: what the apiserver alone reads and writes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Resource:
@@ -70,6 +77,8 @@ class Resources:
         self._custom_schemas: dict[GVK, Schema] = {}
         self._add([info for info in infos if (info.gvr.group, info.gvr.resource) not in ALIASES])
         self._add_aliases(infos)
+        for info in INTERNAL:
+            self._stored[info.gvr.group, info.gvr.resource] = _resource([info], info, Strategy(), builtin=True)
         self._stored.update({(gvr.group, gvr.resource): _unserved(gvr, kind) for gvr, kind in UNSERVED.items()})
 
     def find(self, gvr: GVR) -> Served:

@@ -78,10 +78,8 @@ def _node_of_pod(pod: JSON | None) -> Any:
 
 def _mirror(request: AdmissionRequest, pod: JSON, node: str) -> None:
     if not is_mirror(pod):
-        raise refuse(
-            request,
-            f'pod does not have "kubernetes.io/config.mirror" annotation, node "{node}" can only create mirror pods',
-        )
+        why = 'pod does not have "kubernetes.io/config.mirror" annotation'
+        raise refuse(request, f'{why}, node "{node}" can only create mirror pods')
     if _node_of_pod(pod) != node:
         raise refuse(request, f'node "{node}" can only create pods with spec.nodeName set to itself')
     if (pod.get("spec") or {}).get("serviceAccountName"):
@@ -94,16 +92,15 @@ def _nodes(request: AdmissionRequest, node: str) -> None:
     if request.obj is None or request.verb not in ("create", "update"):
         return
     old = request.old or {}
-    changed = sorted(_forbidden_labels(old, request.obj, creating=request.verb == "create"))
+    changed = sorted(_forbidden_labels(old, request.obj))
     if changed:
         raise refuse(request, f'node "{node}" is not allowed to modify labels: {", ".join(changed)}')
-    if request.verb == "update" and (old.get("spec") or {}).get("taints") != (request.obj.get("spec") or {}).get(
-        "taints"
-    ):
+    before, after = ((one.get("spec") or {}).get("taints") or [] for one in (old, request.obj))
+    if request.verb == "update" and before != after:
         raise refuse(request, f'node "{node}" is not allowed to modify taints')
 
 
-def _forbidden_labels(old: JSON, new: JSON, *, creating: bool) -> set[str]:
+def _forbidden_labels(old: JSON, new: JSON) -> set[str]:
     before, after = ((node.get("metadata") or {}).get("labels") or {} for node in (old, new))
     changed = {key for key in {*before, *after} if before.get(key) != after.get(key)}
     return {key for key in changed if not may_set_label(key)}
