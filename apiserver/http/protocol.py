@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import httptools
 
@@ -67,8 +67,7 @@ class HttpProtocol(asyncio.Protocol):
     # --- asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's over TLS does not say that it is one
         self._parser = httptools.HttpRequestParser(self)
         self._certificate = certificate_identity(transport.get_extra_info("peercert"))
         address = transport.get_extra_info("peername")

@@ -7,6 +7,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from email.utils import formatdate
+from typing import cast
 
 from apiserver.http.limits import (
     BACKLOG,
@@ -86,8 +87,7 @@ class _Refuse(asyncio.Protocol):
     """What a client meets when there are too many already."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        transport.abort()
+        cast(asyncio.Transport, transport).abort()
 
 
 @asynccontextmanager
