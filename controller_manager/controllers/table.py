@@ -12,9 +12,13 @@ from controller_manager.controllers import (
     endpointslice,
     garbage,
     namespace,
+    node_ipam,
+    node_lifecycle,
+    pod_gc,
     replicaset,
     root_ca,
     serviceaccount,
+    taint_eviction,
 )
 
 CONTROLLERS: Final[Mapping[str, Callable[[Context], Managed]]] = {
@@ -23,7 +27,11 @@ CONTROLLERS: Final[Mapping[str, Callable[[Context], Managed]]] = {
     "endpointslice": endpointslice.build,
     "garbage-collector": garbage.build,
     "namespace": namespace.build,
+    "node-ipam": node_ipam.build,
+    "node-lifecycle": node_lifecycle.build,
+    "pod-garbage-collector": pod_gc.build,
     "replicaset": replicaset.build,
     "root-ca-publisher": root_ca.build,
     "serviceaccount": serviceaccount.build,
+    "taint-eviction": taint_eviction.build,
 }
