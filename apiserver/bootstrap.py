@@ -56,14 +56,21 @@ def _priority(name: str, value: int, description: str) -> JSON:
 
 async def bootstrap(objects: InternalObjects, policy: list[JSON]) -> None:
     """Create what is missing, and give back to default roles what they lost. Returns when all of it is there."""
-    for obj in [*first_objects(), *policy]:
-        while True:
-            try:
-                await _ensure(objects, obj)
-                break
-            except ApiError as error:
-                log.warning("%s %s is not there yet: %s", obj["kind"], obj["metadata"]["name"], error.message)
-                await asyncio.sleep(BOOTSTRAP_RETRY_SECONDS)  # real time: this waits for etcd
+    pending = [*first_objects(), *policy]
+    while pending:
+        pending = [obj for obj in pending if not await _ensured(objects, obj)]
+        if pending:
+            await asyncio.sleep(BOOTSTRAP_RETRY_SECONDS)  # real time: this waits for etcd
+
+
+async def _ensured(objects: InternalObjects, obj: JSON) -> bool:
+    """Whether nothing is left to do for this object."""
+    try:
+        await _ensure(objects, obj)
+    except ApiError as error:
+        log.warning("%s %s: %s", obj["kind"], obj["metadata"]["name"], error.message)
+        return error.reason == "Invalid"
+    return True
 
 
 async def _ensure(objects: InternalObjects, obj: JSON) -> None:
