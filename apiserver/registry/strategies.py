@@ -24,6 +24,8 @@ from apiserver.registry.core.service import ServiceStrategy
 from apiserver.registry.core.service_allocation import Allocator
 from apiserver.registry.core.serviceaccount import ServiceAccountStrategy
 from apiserver.registry.core.simple import LimitRangeStrategy, PodTemplateStrategy
+from apiserver.registry.rbac.roles import GROUP as RBAC
+from apiserver.registry.rbac.roles import RoleBindingStrategy, RoleStrategy
 from apiserver.registry.strategy import Strategy
 
 Key = tuple[str, str]
@@ -56,6 +58,10 @@ def build_strategies(
         ("apps", "replicasets"): ReplicaSetStrategy(),
         ("apps", "statefulsets"): StatefulSetStrategy(),
         ("events.k8s.io", "events"): EventStrategy(),
+        (RBAC, "clusterrolebindings"): RoleBindingStrategy(),
+        (RBAC, "clusterroles"): RoleStrategy(),
+        (RBAC, "rolebindings"): RoleBindingStrategy(),
+        (RBAC, "roles"): RoleStrategy(),
     }
 
 

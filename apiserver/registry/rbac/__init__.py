@@ -1,0 +1,1 @@
+"""Strategies of rbac.authorization.k8s.io. Only the registry's table imports them."""
