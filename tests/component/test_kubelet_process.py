@@ -2,124 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import socket
-import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 
-from api.meta import Condition
-from api.node import Node
-from api.pod import Pod, is_ready
-from apimachinery.errors import ApiError
+from api.pod import Pod
 from apimachinery.resources import GVR
 from cli.pki import control_plane_subjects, ensure, node_subjects
 from client.fake import FakeApi
 from proto import kubelet_pb2 as pb
 from proto.kubelet_pb2_grpc import KubeletStub
-from tests.support.need import ROOT
-from tests.support.processes import component, eventually, resident_mib, serve_api
-from wire.channel import connect
-from wire.seams import make_seams
-from wire.tls import TlsFiles
+from tests.support.kubelet_machine import NODE, Machine, free_port
+from tests.support.processes import eventually, resident_mib, serve_api
 
-NODE = "worker-1"
 RESIDENT_MIB = 60
-
-
-@dataclass
-class Machine:
-    """One node's two processes and the API they meet at."""
-
-    fake: FakeApi
-    root: Path
-    port: int
-    kubelet_port: int
-
-    @property
-    def socket(self) -> Path:
-        return self.root / "cri.sock"
-
-    @asynccontextmanager
-    async def runtime(self) -> AsyncIterator[asyncio.subprocess.Process]:
-        flags = ("--socket", str(self.socket), "--node-name", NODE, "--runtime", "sim")
-        places = ("--state-dir", str(self.root / "rt"), "--log-root", str(self.root / "logs"))
-        process = await asyncio.create_subprocess_exec(sys.executable, "-m", "cri", *flags, *places, cwd=ROOT)
-        try:
-            yield process
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-
-    @asynccontextmanager
-    async def kubelet(self) -> AsyncIterator[asyncio.subprocess.Process]:
-        flags = ("--node-name", NODE, "--cri-socket", str(self.socket), "--node-ip", "10.240.0.11")
-        places = ("--state-dir", str(self.root / "state"), "--log-root", str(self.root / "logs"))
-        door = ("--serve-address", f"127.0.0.1:{self.kubelet_port}", "--cluster-dns", "10.96.0.10")
-        async with component("kubelet", self.root, self.port, *flags, *places, *door) as process:
-            yield process
-
-    async def give_addresses(self) -> None:
-        """What the node IPAM controller does."""
-        await eventually(self.is_registered)
-        await self.fake.patch(Node, NODE, {"spec": {"podCIDR": "10.244.1.0/24"}})
-
-    async def is_registered(self) -> bool:
-        return await self.condition("Ready") is not None
-
-    async def is_ready(self) -> bool:
-        found = await self.condition("Ready")
-        return found is not None and found.status == "True"
-
-    async def condition(self, kind: str) -> Condition | None:
-        try:
-            node = await self.fake.get(Node, NODE)
-        except ApiError:
-            return None
-        return next((one for one in node.status.conditions if one.type == kind), None)
-
-    async def create(self, name: str, container: dict[str, Any], **annotations: str) -> Pod:
-        meta = {"name": name, "namespace": "default", "annotations": annotations}
-        spec = {"nodeName": NODE, "restartPolicy": "Always", "containers": [{"name": "main", **container}]}
-        body = {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec, "status": {"phase": "Pending"}}
-        return await self.fake.create(Pod, body)
-
-    async def pod(self, name: str) -> Pod:
-        return await self.fake.get(Pod, name, "default")
-
-    async def runs(self, name: str) -> bool:
-        return is_ready(await self.pod(name))
-
-    async def is_gone(self, name: str) -> bool:
-        try:
-            await self.pod(name)
-        except ApiError:
-            return True
-        return False
-
-    def call(self, identity: str) -> grpc.aio.Channel:
-        tls = TlsFiles.in_directory(self.root, identity)
-        return connect(f"127.0.0.1:{self.kubelet_port}", make_seams("test"), tls, server_name="orrery")
 
 
 @pytest.fixture
 async def machine(tmp_path: Path) -> AsyncIterator[Machine]:
     ensure(tmp_path, [*control_plane_subjects(()), *node_subjects(NODE, "10.240.0.11")])
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        free = probe.getsockname()[1]
     fake = FakeApi()
     async with serve_api(fake, tmp_path) as port:
-        yield Machine(fake, tmp_path, port, free)
+        yield Machine(fake, tmp_path, port, free_port())
 
 
 async def test_pods_run_on_a_small_process(machine: Machine) -> None:
