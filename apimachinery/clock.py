@@ -16,6 +16,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+MAX_GIVEN_UP = 256  # timers that nobody waits for any more, kept before they are swept out
+
 
 class ClockState(NamedTuple):
     """The line: cluster time in Unix seconds, anchored at a monotonic second, with its slope."""
@@ -27,12 +29,16 @@ class ClockState(NamedTuple):
 
 @dataclass(order=True)
 class Timer:
-    """One who waits: until when (cluster time, Unix seconds) and what for."""
+    """One who waits: until when (cluster time, Unix seconds) and what for.
+
+    `context` names the piece of work that cannot go on before; "" for none, as for the watchdog of a `timeout`.
+    """
 
     deadline: float
     order: int
     why: str = field(compare=False)
     future: asyncio.Future[None] = field(compare=False)
+    context: str = field(compare=False, default="")
 
 
 class Clock:
@@ -44,6 +50,11 @@ class Clock:
         self._timers: list[Timer] = []
         self._order = itertools.count()
         self._wakeup: asyncio.TimerHandle | None = None
+        self._given_up = 0  # timers in the heap that nobody waits for any more
+        self.fired = 0
+        """How many timers have come due so far."""
+        self.context: Callable[[], str] = str
+        """Names the piece of work that begins to wait; see `Timer.context`."""
 
     @property
     def state(self) -> ClockState:
@@ -73,17 +84,30 @@ class Clock:
         await self.sleep_until(self.time() + seconds, why)
 
     async def sleep_until(self, deadline: float, why: str = "") -> None:
+        await self._wait(deadline, why, self.context())
+
+    async def _wait(self, deadline: float, why: str, context: str) -> None:
         if deadline <= self.time():
             await asyncio.sleep(0)
             return
-        timer = Timer(deadline, next(self._order), why, asyncio.get_running_loop().create_future())
+        timer = Timer(deadline, next(self._order), why, asyncio.get_running_loop().create_future(), context)
         heapq.heappush(self._timers, timer)
         if self._timers[0] is timer:
             self._arm()
         try:
             await timer.future
         finally:
-            timer.future.cancel()
+            if not timer.future.done() or timer.future.cancelled():
+                timer.future.cancel()
+                self._forget_one()
+
+    def _forget_one(self) -> None:
+        """A timer given up stays in the heap until it is due: never, on a clock that stands. So sweep now and then."""
+        self._given_up += 1
+        if self._given_up > MAX_GIVEN_UP and self._given_up * 2 > len(self._timers):
+            self._timers = [timer for timer in self._timers if not timer.future.done()]
+            heapq.heapify(self._timers)
+            self._given_up = 0
 
     @asynccontextmanager
     async def timeout(self, seconds: float, why: str = "") -> AsyncIterator[None]:
@@ -94,7 +118,7 @@ class Clock:
 
         async def expire() -> None:
             nonlocal expired
-            await self.sleep(seconds, why)
+            await self._wait(self.time() + seconds, why, "")  # a watchdog
             expired = True
             task.cancel()
 
@@ -125,6 +149,7 @@ class Clock:
             timer = heapq.heappop(self._timers)
             if not timer.future.done():
                 timer.future.set_result(None)
+                self.fired += 1
         if self._timers:
             self._arm()
 

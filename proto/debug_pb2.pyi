@@ -55,6 +55,40 @@ class Timer(_message.Message):
     why: str
     def __init__(self, deadline: _Optional[float] = ..., why: _Optional[str] = ...) -> None: ...
 
+class DriveRequest(_message.Message):
+    __slots__ = ("clock",)
+    CLOCK_FIELD_NUMBER: _ClassVar[int]
+    clock: ClockState
+    def __init__(self, clock: _Optional[_Union[ClockState, _Mapping]] = ...) -> None: ...
+
+class DriveReport(_message.Message):
+    __slots__ = ("clock", "progress", "timers", "work", "waiting")
+    CLOCK_FIELD_NUMBER: _ClassVar[int]
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    TIMERS_FIELD_NUMBER: _ClassVar[int]
+    WORK_FIELD_NUMBER: _ClassVar[int]
+    WAITING_FIELD_NUMBER: _ClassVar[int]
+    clock: ClockState
+    progress: int
+    timers: _containers.RepeatedCompositeFieldContainer[Timer]
+    work: _containers.RepeatedCompositeFieldContainer[Work]
+    waiting: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, clock: _Optional[_Union[ClockState, _Mapping]] = ..., progress: _Optional[int] = ..., timers: _Optional[_Iterable[_Union[Timer, _Mapping]]] = ..., work: _Optional[_Iterable[_Union[Work, _Mapping]]] = ..., waiting: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Work(_message.Message):
+    __slots__ = ("name", "span_id", "parent_id", "seconds", "key")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SPAN_ID_FIELD_NUMBER: _ClassVar[int]
+    PARENT_ID_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    span_id: str
+    parent_id: str
+    seconds: float
+    key: str
+    def __init__(self, name: _Optional[str] = ..., span_id: _Optional[str] = ..., parent_id: _Optional[str] = ..., seconds: _Optional[float] = ..., key: _Optional[str] = ...) -> None: ...
+
 class ListEdgesRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
@@ -66,21 +100,33 @@ class ListEdgesResponse(_message.Message):
     def __init__(self, edges: _Optional[_Iterable[_Union[Edge, _Mapping]]] = ...) -> None: ...
 
 class Edge(_message.Message):
-    __slots__ = ("name", "passed", "held", "dropped", "failed")
+    __slots__ = ("name", "passed", "held", "dropped", "failed", "timed", "mean_seconds", "max_seconds", "delayed", "doubled", "waiting")
     NAME_FIELD_NUMBER: _ClassVar[int]
     PASSED_FIELD_NUMBER: _ClassVar[int]
     HELD_FIELD_NUMBER: _ClassVar[int]
     DROPPED_FIELD_NUMBER: _ClassVar[int]
     FAILED_FIELD_NUMBER: _ClassVar[int]
+    TIMED_FIELD_NUMBER: _ClassVar[int]
+    MEAN_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    MAX_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    DELAYED_FIELD_NUMBER: _ClassVar[int]
+    DOUBLED_FIELD_NUMBER: _ClassVar[int]
+    WAITING_FIELD_NUMBER: _ClassVar[int]
     name: str
     passed: int
     held: int
     dropped: int
     failed: int
-    def __init__(self, name: _Optional[str] = ..., passed: _Optional[int] = ..., held: _Optional[int] = ..., dropped: _Optional[int] = ..., failed: _Optional[int] = ...) -> None: ...
+    timed: int
+    mean_seconds: float
+    max_seconds: float
+    delayed: int
+    doubled: int
+    waiting: int
+    def __init__(self, name: _Optional[str] = ..., passed: _Optional[int] = ..., held: _Optional[int] = ..., dropped: _Optional[int] = ..., failed: _Optional[int] = ..., timed: _Optional[int] = ..., mean_seconds: _Optional[float] = ..., max_seconds: _Optional[float] = ..., delayed: _Optional[int] = ..., doubled: _Optional[int] = ..., waiting: _Optional[int] = ...) -> None: ...
 
 class Rule(_message.Message):
-    __slots__ = ("id", "edge", "kind", "namespace", "name", "action", "delay_seconds", "error_code", "count")
+    __slots__ = ("id", "edge", "kind", "namespace", "name", "action", "delay_seconds", "error_code", "count", "peer", "jitter_seconds", "probability", "expires", "seed", "cut", "taken")
     class Action(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         HOLD: _ClassVar[Rule.Action]
@@ -88,11 +134,13 @@ class Rule(_message.Message):
         DROP: _ClassVar[Rule.Action]
         ERROR: _ClassVar[Rule.Action]
         DUPLICATE: _ClassVar[Rule.Action]
+        REORDER: _ClassVar[Rule.Action]
     HOLD: Rule.Action
     DELAY: Rule.Action
     DROP: Rule.Action
     ERROR: Rule.Action
     DUPLICATE: Rule.Action
+    REORDER: Rule.Action
     ID_FIELD_NUMBER: _ClassVar[int]
     EDGE_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
@@ -102,6 +150,13 @@ class Rule(_message.Message):
     DELAY_SECONDS_FIELD_NUMBER: _ClassVar[int]
     ERROR_CODE_FIELD_NUMBER: _ClassVar[int]
     COUNT_FIELD_NUMBER: _ClassVar[int]
+    PEER_FIELD_NUMBER: _ClassVar[int]
+    JITTER_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    PROBABILITY_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    CUT_FIELD_NUMBER: _ClassVar[int]
+    TAKEN_FIELD_NUMBER: _ClassVar[int]
     id: str
     edge: str
     kind: str
@@ -111,13 +166,22 @@ class Rule(_message.Message):
     delay_seconds: float
     error_code: str
     count: int
-    def __init__(self, id: _Optional[str] = ..., edge: _Optional[str] = ..., kind: _Optional[str] = ..., namespace: _Optional[str] = ..., name: _Optional[str] = ..., action: _Optional[_Union[Rule.Action, str]] = ..., delay_seconds: _Optional[float] = ..., error_code: _Optional[str] = ..., count: _Optional[int] = ...) -> None: ...
+    peer: str
+    jitter_seconds: float
+    probability: float
+    expires: float
+    seed: int
+    cut: bool
+    taken: int
+    def __init__(self, id: _Optional[str] = ..., edge: _Optional[str] = ..., kind: _Optional[str] = ..., namespace: _Optional[str] = ..., name: _Optional[str] = ..., action: _Optional[_Union[Rule.Action, str]] = ..., delay_seconds: _Optional[float] = ..., error_code: _Optional[str] = ..., count: _Optional[int] = ..., peer: _Optional[str] = ..., jitter_seconds: _Optional[float] = ..., probability: _Optional[float] = ..., expires: _Optional[float] = ..., seed: _Optional[int] = ..., cut: _Optional[bool] = ..., taken: _Optional[int] = ...) -> None: ...
 
 class RuleRef(_message.Message):
-    __slots__ = ("id",)
+    __slots__ = ("id", "release")
     ID_FIELD_NUMBER: _ClassVar[int]
+    RELEASE_FIELD_NUMBER: _ClassVar[int]
     id: str
-    def __init__(self, id: _Optional[str] = ...) -> None: ...
+    release: bool
+    def __init__(self, id: _Optional[str] = ..., release: _Optional[bool] = ...) -> None: ...
 
 class ListRulesRequest(_message.Message):
     __slots__ = ()
@@ -140,7 +204,7 @@ class ListHeldResponse(_message.Message):
     def __init__(self, held: _Optional[_Iterable[_Union[Held, _Mapping]]] = ...) -> None: ...
 
 class Held(_message.Message):
-    __slots__ = ("id", "edge", "kind", "namespace", "name", "rule_id", "traceparent")
+    __slots__ = ("id", "edge", "kind", "namespace", "name", "rule_id", "traceparent", "detail", "seconds")
     ID_FIELD_NUMBER: _ClassVar[int]
     EDGE_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
@@ -148,6 +212,8 @@ class Held(_message.Message):
     NAME_FIELD_NUMBER: _ClassVar[int]
     RULE_ID_FIELD_NUMBER: _ClassVar[int]
     TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
     id: int
     edge: str
     kind: str
@@ -155,7 +221,9 @@ class Held(_message.Message):
     name: str
     rule_id: str
     traceparent: str
-    def __init__(self, id: _Optional[int] = ..., edge: _Optional[str] = ..., kind: _Optional[str] = ..., namespace: _Optional[str] = ..., name: _Optional[str] = ..., rule_id: _Optional[str] = ..., traceparent: _Optional[str] = ...) -> None: ...
+    detail: str
+    seconds: float
+    def __init__(self, id: _Optional[int] = ..., edge: _Optional[str] = ..., kind: _Optional[str] = ..., namespace: _Optional[str] = ..., name: _Optional[str] = ..., rule_id: _Optional[str] = ..., traceparent: _Optional[str] = ..., detail: _Optional[str] = ..., seconds: _Optional[float] = ...) -> None: ...
 
 class ReleaseRequest(_message.Message):
     __slots__ = ("ids", "drop")

@@ -49,6 +49,11 @@ class DebugStub:
                 request_serializer=proto_dot_debug__pb2.ClockState.SerializeToString,
                 response_deserializer=proto_dot_debug__pb2.ClockState.FromString,
                 _registered_method=True)
+        self.Drive = channel.stream_stream(
+                '/orrery.debug.v1.Debug/Drive',
+                request_serializer=proto_dot_debug__pb2.DriveRequest.SerializeToString,
+                response_deserializer=proto_dot_debug__pb2.DriveReport.FromString,
+                _registered_method=True)
         self.ListTimers = channel.unary_unary(
                 '/orrery.debug.v1.Debug/ListTimers',
                 request_serializer=proto_dot_debug__pb2.ListTimersRequest.SerializeToString,
@@ -108,6 +113,13 @@ class DebugServicer:
 
     def SetClock(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Drive(self, request_iterator, context):
+        """Move the clock and learn, message by message, whether the component has come to rest.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -177,6 +189,11 @@ def add_DebugServicer_to_server(servicer, server):
                     servicer.SetClock,
                     request_deserializer=proto_dot_debug__pb2.ClockState.FromString,
                     response_serializer=proto_dot_debug__pb2.ClockState.SerializeToString,
+            ),
+            'Drive': grpc.stream_stream_rpc_method_handler(
+                    servicer.Drive,
+                    request_deserializer=proto_dot_debug__pb2.DriveRequest.FromString,
+                    response_serializer=proto_dot_debug__pb2.DriveReport.SerializeToString,
             ),
             'ListTimers': grpc.unary_unary_rpc_method_handler(
                     servicer.ListTimers,
@@ -300,6 +317,33 @@ class Debug:
             '/orrery.debug.v1.Debug/SetClock',
             proto_dot_debug__pb2.ClockState.SerializeToString,
             proto_dot_debug__pb2.ClockState.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Drive(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/orrery.debug.v1.Debug/Drive',
+            proto_dot_debug__pb2.DriveRequest.SerializeToString,
+            proto_dot_debug__pb2.DriveReport.FromString,
             options,
             channel_credentials,
             insecure,

@@ -34,6 +34,8 @@ class DebugStub:
     Info: _grpc.UnaryUnaryMultiCallable[_debug_pb2.InfoRequest, _debug_pb2.InfoResponse]
     GetClock: _grpc.UnaryUnaryMultiCallable[_debug_pb2.GetClockRequest, _debug_pb2.ClockState]
     SetClock: _grpc.UnaryUnaryMultiCallable[_debug_pb2.ClockState, _debug_pb2.ClockState]
+    Drive: _grpc.StreamStreamMultiCallable[_debug_pb2.DriveRequest, _debug_pb2.DriveReport]
+    """Move the clock and learn, message by message, whether the component has come to rest."""
     ListTimers: _grpc.UnaryUnaryMultiCallable[_debug_pb2.ListTimersRequest, _debug_pb2.ListTimersResponse]
     ListEdges: _grpc.UnaryUnaryMultiCallable[_debug_pb2.ListEdgesRequest, _debug_pb2.ListEdgesResponse]
     AddRule: _grpc.UnaryUnaryMultiCallable[_debug_pb2.Rule, _debug_pb2.Rule]
@@ -49,6 +51,8 @@ class DebugAsyncStub(DebugStub):
     Info: _aio.UnaryUnaryMultiCallable[_debug_pb2.InfoRequest, _debug_pb2.InfoResponse]  # type: ignore[assignment]
     GetClock: _aio.UnaryUnaryMultiCallable[_debug_pb2.GetClockRequest, _debug_pb2.ClockState]  # type: ignore[assignment]
     SetClock: _aio.UnaryUnaryMultiCallable[_debug_pb2.ClockState, _debug_pb2.ClockState]  # type: ignore[assignment]
+    Drive: _aio.StreamStreamMultiCallable[_debug_pb2.DriveRequest, _debug_pb2.DriveReport]  # type: ignore[assignment]
+    """Move the clock and learn, message by message, whether the component has come to rest."""
     ListTimers: _aio.UnaryUnaryMultiCallable[_debug_pb2.ListTimersRequest, _debug_pb2.ListTimersResponse]  # type: ignore[assignment]
     ListEdges: _aio.UnaryUnaryMultiCallable[_debug_pb2.ListEdgesRequest, _debug_pb2.ListEdgesResponse]  # type: ignore[assignment]
     AddRule: _aio.UnaryUnaryMultiCallable[_debug_pb2.Rule, _debug_pb2.Rule]  # type: ignore[assignment]
@@ -79,6 +83,14 @@ class DebugServicer(metaclass=_abc_1.ABCMeta):
         request: _debug_pb2.ClockState,
         context: _ServicerContext,
     ) -> _typing.Union[_debug_pb2.ClockState, _abc.Awaitable[_debug_pb2.ClockState]]: ...
+
+    @_abc_1.abstractmethod
+    def Drive(
+        self,
+        request_iterator: _MaybeAsyncIterator[_debug_pb2.DriveRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_debug_pb2.DriveReport], _abc.AsyncIterator[_debug_pb2.DriveReport]]:
+        """Move the clock and learn, message by message, whether the component has come to rest."""
 
     @_abc_1.abstractmethod
     def ListTimers(

@@ -28,7 +28,7 @@ def connect(address: str, seams: Seams, tls: TlsFiles | None, *, server_name: st
 
     `server_name` is the name the peer's certificate is checked against, if not the host's.
     """
-    interceptors: list[grpc.aio.ClientInterceptor] = [UnarySeams(seams), StreamSeams(seams)]
+    interceptors: list[grpc.aio.ClientInterceptor] = [UnarySeams(seams, address), StreamSeams(seams, address)]
     options = list(_OPTIONS)
     if tls is None:
         if not address.startswith("unix:"):

@@ -10,7 +10,9 @@ from typing import Any
 from apimachinery.clock import ClockState
 from apimachinery.errors import bad_request, not_found
 from proto import debug_pb2, debug_pb2_grpc
-from wire.gates import Action, Rule
+from wire.gates import Action, Held, Rule
+from wire.limits import DETAIL_CHARS
+from wire.report import come_to_rest, edges, report
 from wire.seams import Seams
 from wire.trace import Span
 
@@ -43,9 +45,17 @@ class DebugService(debug_pb2_grpc.DebugServicer):
         timers = [debug_pb2.Timer(deadline=one.deadline, why=one.why) for one in self._seams.clock.timers()]
         return debug_pb2.ListTimersResponse(timers=timers)
 
+    async def Drive(
+        self, requests: AsyncIterator[debug_pb2.DriveRequest], context: Any
+    ) -> AsyncIterator[debug_pb2.DriveReport]:
+        async for request in requests:
+            if request.HasField("clock"):
+                self._seams.clock.adopt(_clock_from_proto(request.clock))
+            await come_to_rest(self._seams)
+            yield report(self._seams)
+
     async def ListEdges(self, request: debug_pb2.ListEdgesRequest, context: Any) -> debug_pb2.ListEdgesResponse:
-        edges = [debug_pb2.Edge(name=name, **vars(counts)) for name, counts in self._seams.gates.edges.items()]
-        return debug_pb2.ListEdgesResponse(edges=edges)
+        return debug_pb2.ListEdgesResponse(edges=edges(self._seams))
 
     async def AddRule(self, request: debug_pb2.Rule, context: Any) -> debug_pb2.Rule:
         if not request.edge:
@@ -53,20 +63,16 @@ class DebugService(debug_pb2_grpc.DebugServicer):
         return _rule_to_proto(self._seams.gates.add(_rule_from_proto(request)))
 
     async def DeleteRule(self, request: debug_pb2.RuleRef, context: Any) -> debug_pb2.RuleRef:
-        if not self._seams.gates.delete(request.id):
+        if not self._seams.gates.delete(request.id, release=request.release):
             raise not_found("", "rules", request.id)
         return request
 
     async def ListRules(self, request: debug_pb2.ListRulesRequest, context: Any) -> debug_pb2.ListRulesResponse:
-        return debug_pb2.ListRulesResponse(rules=[_rule_to_proto(rule) for rule in self._seams.gates.rules()])
+        gates = self._seams.gates
+        return debug_pb2.ListRulesResponse(rules=[_rule_to_proto(one, gates.taken(one.id)) for one in gates.rules()])
 
     async def ListHeld(self, request: debug_pb2.ListHeldRequest, context: Any) -> debug_pb2.ListHeldResponse:
-        held = [
-            debug_pb2.Held(
-                id=one.id, edge=one.edge, rule_id=one.rule_id, traceparent=one.traceparent, **one.subject._asdict()
-            )
-            for one in self._seams.gates.held()
-        ]
+        held = [_held_to_proto(one) for one in self._seams.gates.held()]
         return debug_pb2.ListHeldResponse(held=held)
 
     async def Release(self, request: debug_pb2.ReleaseRequest, context: Any) -> debug_pb2.ReleaseResponse:
@@ -76,6 +82,10 @@ class DebugService(debug_pb2_grpc.DebugServicer):
     async def Spans(self, request: debug_pb2.SpansRequest, context: Any) -> AsyncIterator[debug_pb2.Span]:
         for span in self._seams.tracer.spans(request.trace_id):
             yield _span_to_proto(span)
+
+
+def _clock_from_proto(state: debug_pb2.ClockState) -> ClockState:
+    return ClockState(state.monotonic, state.cluster_time, state.rate)
 
 
 def _rule_from_proto(rule: debug_pb2.Rule) -> Rule:
@@ -89,12 +99,30 @@ def _rule_from_proto(rule: debug_pb2.Rule) -> Rule:
         error_code=rule.error_code or "UNAVAILABLE",
         count=rule.count,
         id=rule.id,
+        peer=rule.peer,
+        jitter_seconds=rule.jitter_seconds,
+        probability=rule.probability or 1.0,
+        expires=rule.expires,
+        seed=rule.seed,
+        cut=rule.cut,
     )
 
 
-def _rule_to_proto(rule: Rule) -> debug_pb2.Rule:
+def _rule_to_proto(rule: Rule, taken: int = 0) -> debug_pb2.Rule:
     fields = {**vars(rule), "action": debug_pb2.Rule.Action.Value(rule.action.name)}
-    return debug_pb2.Rule(**fields)
+    return debug_pb2.Rule(taken=taken, **fields)
+
+
+def _held_to_proto(one: Held) -> debug_pb2.Held:
+    return debug_pb2.Held(
+        id=one.id,
+        edge=one.edge,
+        rule_id=one.rule_id,
+        traceparent=one.traceparent,
+        detail=one.detail[:DETAIL_CHARS],
+        seconds=time.monotonic() - one.since,
+        **one.subject._asdict(),
+    )
 
 
 def _span_to_proto(span: Span) -> debug_pb2.Span:

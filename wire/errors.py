@@ -36,7 +36,16 @@ _REASONS: Final[dict[grpc.StatusCode, str]] = {
     grpc.StatusCode.DEADLINE_EXCEEDED: "Timeout",
     grpc.StatusCode.RESOURCE_EXHAUSTED: "TooManyRequests",
     grpc.StatusCode.CANCELLED: "ServiceUnavailable",
+    grpc.StatusCode.ABORTED: "Conflict",
+    grpc.StatusCode.ALREADY_EXISTS: "AlreadyExists",
+    grpc.StatusCode.INVALID_ARGUMENT: "BadRequest",
+    grpc.StatusCode.OUT_OF_RANGE: "Expired",
 }
+
+
+def reason_of(code: str) -> str:
+    """The API's reason for a gRPC status name such as UNAVAILABLE."""
+    return _REASONS.get(getattr(grpc.StatusCode, code, grpc.StatusCode.UNKNOWN), "InternalError")
 
 
 def to_proto(error: ApiError) -> api_pb2.Status:

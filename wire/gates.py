@@ -1,30 +1,33 @@
-"""Gates: named points on every edge where a message can be counted, held, delayed, dropped, failed or doubled.
+"""Gates: named points on every edge where a message can be counted, held, delayed, dropped, failed, doubled, overtaken.
 
-With no rule set a gate is one dictionary update. A gate sits where a message is about to pass: before an RPC is sent
+With no rule set a gate is one dictionary look-up. A gate sits where a message is about to pass: before an RPC is sent
 or handled, before a watch event is handed over, before a reconcile, a scheduling cycle or a CRI call starts.
+
+All rules that match a message apply, in the order in which they were set, until one ends its way (drop, error,
+duplicate). A message that was held once is not held again at the same passage.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
+import random
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from fnmatch import fnmatchcase
-from typing import NamedTuple
 
 from apimachinery.clock import Clock
 from apimachinery.errors import ApiError
 from wire import trace
-from wire.limits import EDGES, HELD_MESSAGES, RULES
+from wire.limits import EDGES, HELD_MESSAGES, REORDER_SECONDS, RULES
+from wire.rules import Action, Rule, Subject
 
+__all__ = ["Action", "Counts", "GateError", "Gates", "Held", "Rule", "Subject", "Verdict"]
 
-class Action(Enum):
-    HOLD = "hold"
-    DELAY = "delay"
-    DROP = "drop"
-    ERROR = "error"
-    DUPLICATE = "duplicate"
+NOTHING = Subject()
+Describe = Callable[[], str]
 
 
 class Verdict(Enum):
@@ -35,46 +38,21 @@ class Verdict(Enum):
     TWICE = "twice"
 
 
-class Subject(NamedTuple):
-    """What the message is about, as far as the gate knows."""
-
-    kind: str = ""
-    namespace: str = ""
-    name: str = ""
-
-
-@dataclass(frozen=True)
-class Rule:
-    """Which messages, and what becomes of them. Patterns are shell patterns; empty matches all."""
-
-    edge: str
-    action: Action
-    kind: str = ""
-    namespace: str = ""
-    name: str = ""
-    delay_seconds: float = 0.0
-    error_code: str = "UNAVAILABLE"
-    count: int = 0
-    id: str = ""
-
-    def matches(self, edge: str, subject: Subject) -> bool:
-        return fnmatchcase(edge, self.edge) and all(
-            not pattern or fnmatchcase(value, pattern)
-            for pattern, value in zip((self.kind, self.namespace, self.name), subject, strict=True)
-        )
-
-
 @dataclass
 class Counts:
+    """Of one edge. A message that was held or delayed counts there, and again by how it ended."""
+
     passed: int = 0
     held: int = 0
     dropped: int = 0
     failed: int = 0
+    delayed: int = 0
+    doubled: int = 0
 
 
 @dataclass
 class Held:
-    """A message that waits for someone to let it go."""
+    """A message that waits for someone to let it go. `since` is on the host's monotonic clock."""
 
     id: int
     edge: str
@@ -82,6 +60,13 @@ class Held:
     rule_id: str
     traceparent: str
     released: asyncio.Future[Verdict] = field(repr=False)
+    describe: Describe | None = field(default=None, repr=False)
+    since: float = field(default_factory=time.monotonic)
+
+    @property
+    def detail(self) -> str:
+        """What changed, or what is asked for, as far as the one at the gate can tell."""
+        return self.describe() if self.describe else ""
 
 
 class GateError(Exception):
@@ -92,42 +77,113 @@ class GateError(Exception):
         self.code = code
 
 
+class _Active:
+    """A rule in force, with what it did so far."""
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+        self.taken = 0
+        self.random = random.Random(rule.seed)
+        self.overtaken: asyncio.Future[None] | None = None  # of the message that waits to be overtaken
+
+    def take(self, subject: Subject, peer: str, now: float) -> bool:
+        """Is this message the rule's? Draws once for each message that fits, so that a seed repeats a run."""
+        rule = self.rule
+        if (rule.count and self.taken >= rule.count) or (rule.expires and now >= rule.expires):
+            return False
+        if not rule.takes(subject, peer) or (rule.probability < 1 and self.random.random() >= rule.probability):
+            return False
+        self.taken += 1
+        return True
+
+    def delay(self) -> float:
+        jitter = self.rule.jitter_seconds
+        return max(0.0, self.rule.delay_seconds + (self.random.uniform(-jitter, jitter) if jitter else 0.0))
+
+
+@dataclass
+class _Stream:
+    edge: str
+    peer: str
+    end: Callable[[], None]
+
+
 class Gates:
     """All gates of one process."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._rules: dict[str, Rule] = {}
-        self._taken: dict[str, int] = {}
+        self._rules: dict[str, _Active] = {}
+        self._by_edge: dict[str, tuple[_Active, ...]] = {}  # which rules an edge's name matches, as far as asked
         self._held: dict[int, Held] = {}
         self._ids = itertools.count(1)
+        self._streams: dict[int, _Stream] = {}
         self.edges: dict[str, Counts] = {}
 
-    async def pass_through(self, edge: str, subject: Subject = Subject()) -> Verdict:
-        """Wait here as the rules want. Raises GateError where one says so."""
-        counts = self.edges.get(edge) or self._new_edge(edge)
-        rule = self._match(edge, subject) if self._rules else None
-        if rule is None:
+    async def pass_through(
+        self, edge: str, subject: Subject = NOTHING, describe: Describe | None = None, *, peer: str = ""
+    ) -> Verdict:
+        """Wait here as the rules want. Raises GateError where one says so.
+
+        `describe` tells what changed, should someone ask while the message is held; `peer` is whom it goes to.
+        """
+        counts = self.edges.get(edge) or self.declare(edge)
+        if not self._rules:
             counts.passed += 1
             return Verdict.PASS
-        return await self._apply(rule, edge, subject, counts)
+        return await self._judge(edge, subject, describe, peer, counts)
+
+    def declare(self, edge: str) -> Counts:
+        """Have the edge listed before its first message."""
+        if edge not in self.edges and len(self.edges) >= EDGES:
+            edge = "other"
+        return self.edges.setdefault(edge, Counts())
+
+    # --- rules
+
+    @property
+    def ruled(self) -> bool:
+        """Is any rule set?"""
+        return bool(self._rules)
 
     def add(self, rule: Rule) -> Rule:
-        """Set a rule; its id is made up if it has none."""
-        if len(self._rules) >= RULES:
+        """Set a rule; its id is made up if it has none. One that is set already goes on as it is."""
+        known = self._rules.get(rule.id)
+        if known is not None and known.rule == rule:
+            return rule
+        if known is None and len(self._rules) >= RULES:
             raise ApiError("TooManyRequests", f"there are {RULES} gate rules already; delete one first")
         rule = rule if rule.id else replace(rule, id=f"rule-{next(self._ids)}")
-        self._rules[rule.id] = rule
-        self._taken[rule.id] = 0
+        self._rules[rule.id] = _Active(rule)
+        self._by_edge.clear()
+        if rule.cut:
+            self._cut(rule)
         return rule
 
-    def delete(self, rule_id: str) -> bool:
-        """Forget a rule. What it holds stays held until released."""
-        self._taken.pop(rule_id, None)
-        return self._rules.pop(rule_id, None) is not None
+    def delete(self, rule_id: str, *, release: bool = False) -> bool:
+        """Forget a rule. What it holds stays held until released, unless `release`."""
+        if release:
+            self.release([held.id for held in self._held.values() if held.rule_id == rule_id])
+        active = self._rules.pop(rule_id, None)
+        self._by_edge.clear()
+        if active is not None and active.overtaken is not None and not active.overtaken.done():
+            active.overtaken.set_result(None)
+        return active is not None
 
     def rules(self) -> list[Rule]:
-        return list(self._rules.values())
+        """Those in force; the expired are forgotten."""
+        now = self._clock.time()
+        for rule in [active.rule for active in self._rules.values()]:
+            if rule.expires and now >= rule.expires:
+                self.delete(rule.id)
+        return [active.rule for active in self._rules.values()]
+
+    def taken(self, rule_id: str) -> int:
+        """How many messages a rule took so far."""
+        active = self._rules.get(rule_id)
+        return active.taken if active else 0
+
+    # --- held messages
 
     def held(self) -> list[Held]:
         """What waits, in order of arrival."""
@@ -142,37 +198,66 @@ class Gates:
                 future.set_result(Verdict.DROP if drop else Verdict.PASS)
         return len(wanted)
 
-    def _match(self, edge: str, subject: Subject) -> Rule | None:
-        for rule in self._rules.values():
-            if rule.matches(edge, subject) and (not rule.count or self._taken[rule.id] < rule.count):
-                self._taken[rule.id] += 1
-                return rule
-        return None
+    # --- open streams
 
-    async def _apply(self, rule: Rule, edge: str, subject: Subject, counts: Counts) -> Verdict:
-        if rule.action is Action.DROP:
-            counts.dropped += 1
-            return Verdict.DROP
-        if rule.action is Action.ERROR:
-            counts.failed += 1
-            raise GateError(edge, rule.error_code)
-        if rule.action is Action.HOLD:
-            verdict = await self._hold(rule, edge, subject, counts)
-        else:
-            if rule.action is Action.DELAY:
-                await self._clock.sleep(rule.delay_seconds, f"delayed at {edge}")
-            verdict = Verdict.TWICE if rule.action is Action.DUPLICATE else Verdict.PASS
-        if verdict is Verdict.DROP:
-            counts.dropped += 1
-        else:
-            counts.passed += 1
-        return verdict
+    def stream_opened(self, edge: str, peer: str, end: Callable[[], None]) -> int:
+        """A long answer begins to flow; `end` cuts it off. Gives the number for `stream_closed`."""
+        number = next(self._ids)
+        self._streams[number] = _Stream(edge, peer, end)
+        return number
 
-    async def _hold(self, rule: Rule, edge: str, subject: Subject, counts: Counts) -> Verdict:
+    def stream_closed(self, number: int) -> None:
+        self._streams.pop(number, None)
+
+    def _cut(self, rule: Rule) -> None:
+        for stream in list(self._streams.values()):
+            if rule.matches(stream.edge, NOTHING, stream.peer):
+                stream.end()
+
+    # --- carrying rules out
+
+    def _of_edge(self, edge: str) -> tuple[_Active, ...]:
+        found = self._by_edge.get(edge)
+        if found is None:
+            found = tuple(active for active in self._rules.values() if fnmatchcase(edge, active.rule.edge))
+            self._by_edge[edge] = found
+        return found
+
+    async def _judge(
+        self, edge: str, subject: Subject, describe: Describe | None, peer: str, counts: Counts
+    ) -> Verdict:
+        held = delayed = False
+        for active in self._of_edge(edge):
+            action = active.rule.action
+            if (action is Action.HOLD and held) or not active.take(subject, peer, self._clock.time()):
+                continue
+            if action is Action.HOLD:
+                held = True
+                if await self._hold(active.rule, edge, subject, describe, counts) is Verdict.DROP:
+                    return _lost(counts)
+            elif action in (Action.DELAY, Action.REORDER):
+                counts.delayed += not delayed
+                delayed = True
+                await self._put_off(active, edge)
+            elif action is Action.DROP:
+                return _lost(counts)
+            elif action is Action.ERROR:
+                counts.failed += 1
+                raise GateError(edge, active.rule.error_code)
+            else:
+                counts.passed += 1
+                counts.doubled += 1
+                return Verdict.TWICE
+        counts.passed += 1
+        return Verdict.PASS
+
+    async def _hold(
+        self, rule: Rule, edge: str, subject: Subject, describe: Describe | None, counts: Counts
+    ) -> Verdict:
         if len(self._held) >= HELD_MESSAGES:
             raise GateError(edge, "RESOURCE_EXHAUSTED")
         future: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
-        held = Held(next(self._ids), edge, subject, rule.id, trace.current(), future)
+        held = Held(next(self._ids), edge, subject, rule.id, trace.current(), future, describe)
         self._held[held.id] = held
         counts.held += 1
         try:
@@ -180,7 +265,27 @@ class Gates:
         finally:
             del self._held[held.id]
 
-    def _new_edge(self, edge: str) -> Counts:
-        if len(self.edges) >= EDGES:
-            edge = "other"
-        return self.edges.setdefault(edge, Counts())
+    async def _put_off(self, active: _Active, edge: str) -> None:
+        if active.rule.action is Action.DELAY:
+            await self._clock.sleep(active.delay(), f"delayed at {edge} by {active.rule.id}")
+            return
+        waiting = active.overtaken
+        if waiting is not None and not waiting.done():
+            asyncio.get_running_loop().call_soon(_wake, waiting)  # after this message has gone on
+            return
+        active.overtaken = asyncio.get_running_loop().create_future()
+        try:
+            async with self._clock.timeout(active.rule.delay_seconds or REORDER_SECONDS, f"overtaken at {edge}"):
+                await active.overtaken
+        except TimeoutError:
+            return  # nobody came by: it goes in its own order
+
+
+def _lost(counts: Counts) -> Verdict:
+    counts.dropped += 1
+    return Verdict.DROP
+
+
+def _wake(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(None)

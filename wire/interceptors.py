@@ -6,7 +6,8 @@ The Debug, health, reflection and channelz services are exempt: whoever debugs m
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextvars import Token
 from typing import Any
 
@@ -14,50 +15,109 @@ import grpc
 
 from apimachinery.errors import ApiError
 from wire import trace
-from wire.errors import abort
+from wire.errors import abort, reason_of
 from wire.gates import GateError, Subject, Verdict
 from wire.seams import Seams
+from wire.subjects import shown, subject_of
 
 _EXEMPT = ("/orrery.debug.", "/grpc.")
 
 
 class UnarySeams(grpc.aio.UnaryUnaryClientInterceptor):
-    """Passes the gate, then sends the trace context along."""
+    """Passes the gate, then sends the trace context along. `peer` is the callee's address."""
 
-    def __init__(self, seams: Seams) -> None:
+    def __init__(self, seams: Seams, peer: str = "") -> None:
         self._seams = seams
+        self._peer = peer
 
     async def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
-        return await continuation(await _prepare(self._seams, client_call_details), request)
+        method = _method(client_call_details)
+        if method.startswith(_EXEMPT):
+            return await continuation(client_call_details, request)
+        edge = f"rpc:{method}"
+        await _pass_with(self._seams, edge, request, self._peer)
+        activity = self._seams.tracer.activity
+        work = activity.begin(edge, parent_id=trace.span_id(trace.current()))
+        try:
+            call = await continuation(_with_trace(client_call_details), request)
+        except BaseException:
+            activity.end(work)
+            raise
+        call.add_done_callback(lambda _: activity.end(work))
+        return call
 
 
 class StreamSeams(grpc.aio.UnaryStreamClientInterceptor):
     """The same for calls that answer with a stream. Bidirectional streams carry their context per message."""
 
-    def __init__(self, seams: Seams) -> None:
+    def __init__(self, seams: Seams, peer: str = "") -> None:
         self._seams = seams
+        self._peer = peer
 
     async def intercept_unary_stream(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
-        return await continuation(await _prepare(self._seams, client_call_details), request)
+        method = _method(client_call_details)
+        if method.startswith(_EXEMPT):
+            return await continuation(client_call_details, request)
+        edge = f"rpc:{method}"
+        await _pass_with(self._seams, edge, request, self._peer)
+        call = await continuation(_with_trace(client_call_details), request)
+        return _cuttable(self._seams, call, edge, self._peer)
 
 
-async def _prepare(seams: Seams, details: Any) -> Any:
-    method = details.method.decode() if isinstance(details.method, bytes) else details.method
-    if not method.startswith(_EXEMPT):
-        await pass_rpc_gate(seams, f"rpc:{method}")
+def _method(details: Any) -> str:
+    return details.method.decode() if isinstance(details.method, bytes) else str(details.method)
+
+
+def _with_trace(details: Any) -> Any:
     if not trace.current():
         return details
     metadata = [*(details.metadata or ()), (trace.HEADER, trace.current())]
     return details._replace(metadata=grpc.aio.Metadata(*metadata))
 
 
-async def pass_rpc_gate(seams: Seams, edge: str, subject: Subject = Subject()) -> None:
+async def _pass_with(seams: Seams, edge: str, request: Any, peer: str = "") -> None:
+    """What the request is about is worked out only if there is a rule to ask for it."""
+    if seams.gates.ruled:
+        await pass_rpc_gate(seams, edge, subject_of(request), peer=peer, describe=lambda: shown(request))
+    else:
+        await pass_rpc_gate(seams, edge, peer=peer)
+
+
+async def _cuttable(seams: Seams, call: Any, edge: str, peer: str) -> AsyncIterator[Any]:
+    """The messages of `call`, until a partition cuts it: then its reader sees what a lost connection looks like."""
+    cut = False
+
+    def end() -> None:
+        nonlocal cut
+        cut = True
+        call.cancel()
+
+    number = seams.gates.stream_opened(edge, peer, end)
+    call.add_done_callback(lambda _: seams.gates.stream_closed(number))
+    try:
+        async for message in call:
+            yield message
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if not cut or (task is not None and task.cancelling()):
+            raise
+        none = grpc.aio.Metadata()
+        raise grpc.aio.AioRpcError(grpc.StatusCode.UNAVAILABLE, none, none, f"stream cut at {edge}") from None
+
+
+async def pass_rpc_gate(
+    seams: Seams,
+    edge: str,
+    subject: Subject = Subject(),
+    *,
+    peer: str = "",
+    describe: Callable[[], str] | None = None,
+) -> None:
     """A dropped request looks to its caller as if the peer were gone."""
     try:
-        verdict = await seams.gates.pass_through(edge, subject)
+        verdict = await seams.gates.pass_through(edge, subject, describe, peer=peer)
     except GateError as error:
-        reason = "ServiceUnavailable" if error.code == "UNAVAILABLE" else "InternalError"
-        raise ApiError(reason, str(error)) from None
+        raise ApiError(reason_of(error.code), str(error)) from None
     if verdict is Verdict.DROP:
         raise ApiError("ServiceUnavailable", f"message dropped at {edge}")
 
@@ -97,7 +157,7 @@ class ServerSeams(grpc.aio.ServerInterceptor):
         async def call(request: Any, context: Any) -> Any:
             with self._seams.tracer.span(method, parent=parent):
                 try:
-                    await pass_rpc_gate(self._seams, f"serve:{method}")
+                    await _pass_with(self._seams, f"serve:{method}", request)
                     return await inner(request, context)
                 except ApiError as error:
                     await abort(context, error)
@@ -109,7 +169,7 @@ class ServerSeams(grpc.aio.ServerInterceptor):
             token = trace.attach(parent)
             try:
                 if not method.startswith(_EXEMPT):
-                    await pass_rpc_gate(self._seams, f"serve:{method}")
+                    await _pass_with(self._seams, f"serve:{method}", request)
                 async for message in inner(request, context):
                     yield message
             except ApiError as error:

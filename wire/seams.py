@@ -1,15 +1,31 @@
-"""What makes a process debuggable, handed to everything in it: its clock, gates and tracer."""
+"""What makes a process debuggable, handed to everything in it: its clock, gates and tracer.
+
+The cluster's clock and rules are files too (`clock.json`, and `rules.json` beside it), because a process that starts
+while the clock stands or a fault is in force must begin that way. A running process looks at them now and then, for
+who stood still or was out of reach when the others were told.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
 import time
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 from apimachinery.clock import Clock, ClockState
+from wire import trace
 from wire.gates import Gates
+from wire.limits import FOLLOW_SECONDS
+from wire.rules import Rule, rule_from_json
 from wire.trace import Tracer
+
+RULES_FILE = "rules.json"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -23,16 +39,93 @@ class Seams:
     started: float = field(default_factory=time.time)
 
 
+class FileClock(Clock):
+    """A clock that is told what to show by a file, which need not exist: then it shows real time."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(read_clock(file))
+        self.file = file
+
+
 def make_seams(component: str, clock: Clock | None = None) -> Seams:
     clock = clock or Clock()
-    return Seams(component, clock, Gates(clock), Tracer(component))
+    clock.context = trace.current
+    seams = Seams(component, clock, Gates(clock), Tracer(component))
+    if isinstance(clock, FileClock):
+        for rule in read_rules(clock.file.with_name(RULES_FILE), component):
+            seams.gates.add(rule)
+    return seams
 
 
 def load_clock(path: Path | None) -> Clock:
-    """The cluster's clock as the file says it (`monotonic`, `cluster_time`, `rate`), or real time if there is none.
+    """The cluster's clock as the file says it (`monotonic`, `cluster_time`, `rate`), or real time if there is none."""
+    return FileClock(path) if path is not None else Clock()
 
-    A process that starts while the clock stands still must stand still too, hence a file and not only an RPC.
-    """
-    if path is None or not path.exists():
-        return Clock()
-    return Clock(ClockState(**json.loads(path.read_text())))
+
+def read_clock(path: Path) -> ClockState | None:
+    return ClockState(**json.loads(path.read_text())) if path.exists() else None
+
+
+def read_rules(path: Path, component: str) -> list[Rule]:
+    """Those meant for `component`. Each entry is a rule's fields and a pattern, `component`, that says for whom."""
+    if not path.exists():
+        return []
+    entries: list[dict[str, Any]] = json.loads(path.read_text())["rules"]
+    return [
+        rule_from_json({name: value for name, value in entry.items() if name not in _ABOUT_A_RULE})
+        for entry in entries
+        if fnmatchcase(component, entry.get("component", "*"))
+    ]
+
+
+_ABOUT_A_RULE = ("component", "created", "said")  # what the file adds to a rule
+
+
+async def follow_files(seams: Seams) -> None:
+    """Keep clock and rules as the files say. Never returns; nothing to do for a clock without a file."""
+    clock = seams.clock
+    if not isinstance(clock, FileClock):
+        return
+    follower = _Follower(seams, clock)
+    while True:
+        try:
+            follower.look()
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            _log.warning("%s: cannot be followed: %r", clock.file.parent, error)
+        await asyncio.sleep(FOLLOW_SECONDS)
+
+
+class _Follower:
+    """What it saw in the files last time."""
+
+    def __init__(self, seams: Seams, clock: FileClock) -> None:
+        self._seams = seams
+        self._clock = clock
+        self._rules_file = clock.file.with_name(RULES_FILE)
+        self._seen: dict[Path, int] = {}
+        self._rules: set[str] = {rule.id for rule in seams.gates.rules()}
+
+    def look(self) -> None:
+        if self._changed(self._clock.file):
+            state = read_clock(self._clock.file)
+            if state is not None and state.monotonic > self._clock.state.monotonic:
+                self._clock.adopt(state)
+        if self._changed(self._rules_file):
+            self._take(read_rules(self._rules_file, self._seams.component))
+        self._seams.gates.rules()  # forgets what has expired
+
+    def _take(self, rules: list[Rule]) -> None:
+        """Set what is new, forget what has gone. Rules that were never in the file are none of its business."""
+        now = {rule.id for rule in rules}
+        for gone in self._rules - now:
+            self._seams.gates.delete(gone, release=True)
+        for rule in rules:
+            if rule.id not in self._rules:
+                self._seams.gates.add(rule)
+        self._rules = now
+
+    def _changed(self, path: Path) -> bool:
+        stamp = path.stat().st_mtime_ns if path.exists() else 0
+        before = self._seen.get(path)
+        self._seen[path] = stamp
+        return stamp != before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -14,7 +15,7 @@ from wire.debug import DebugService
 from wire.interceptors import ServerSeams
 from wire.limits import KEEPALIVE_SECONDS, MAX_MESSAGE_BYTES, STOP_GRACE_SECONDS
 from wire.process import process_age_seconds
-from wire.seams import Seams
+from wire.seams import Seams, follow_files
 from wire.tls import TlsFiles, server_credentials
 
 log = logging.getLogger(__name__)
@@ -55,11 +56,13 @@ async def serve(
     _add_standard_services(server, [service.name for service in everything])
     port = _bind(server, address, tls)
     await server.start()
+    following = asyncio.create_task(follow_files(seams), name="follow-files")
     shown = address if port == 0 else f"{address.rpartition(':')[0]}:{port}"
     log.info("%s serving %s after %d ms", seams.component, shown, process_age_seconds() * 1000)
     try:
         yield port
     finally:
+        following.cancel()
         await server.stop(STOP_GRACE_SECONDS)
 
 

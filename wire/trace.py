@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 
+from wire.activity import Activity
 from wire.limits import SPAN_RING
 
 HEADER = "traceparent"
@@ -41,7 +42,8 @@ def trace_id(traceparent: str) -> str:
     return parts[1] if len(parts) == 4 and len(parts[1]) == 32 else ""
 
 
-def _span_id(traceparent: str) -> str:
+def span_id(traceparent: str) -> str:
+    """The 16 hex digits of the span it names, or ""."""
     return traceparent.split("-")[2] if trace_id(traceparent) else ""
 
 
@@ -70,6 +72,7 @@ class Tracer:
     def __init__(self, component: str, capacity: int = SPAN_RING) -> None:
         self.component = component
         self._ring: deque[Span] = deque(maxlen=capacity)
+        self.activity = Activity()
 
     @contextmanager
     def span(
@@ -80,7 +83,7 @@ class Tracer:
         span = Span(
             trace_id=trace_id(came_from) or os.urandom(16).hex(),
             span_id=os.urandom(8).hex(),
-            parent_id=_span_id(came_from),
+            parent_id=span_id(came_from),
             component=self.component,
             name=name,
             start=time.time(),
@@ -88,6 +91,7 @@ class Tracer:
             attributes=attributes,
         )
         token = attach(span.traceparent)
+        work = self.activity.begin(name, span.span_id, span.parent_id)
         try:
             yield span
         except BaseException as error:
@@ -95,6 +99,7 @@ class Tracer:
             raise
         finally:
             detach(token)
+            self.activity.end(work)
             span.end = time.time()
             self._ring.append(span)
 

@@ -1,0 +1,36 @@
+"""What a request is about, for the rules of gates and for whoever looks at held messages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wire.limits import DETAIL_CHARS
+from wire.rules import Subject
+
+
+def subject_of(request: Any) -> Subject:
+    """Of a protobuf request of the Api, of CRI or of the kubelet; all "" where it names nothing."""
+    names = request.DESCRIPTOR.fields_by_name
+    if "resource" in names and "name" in names:
+        return Subject(request.resource.resource, request.namespace, request.name)
+    if "resource" in names:
+        return Subject(request.resource.resource, request.namespace)
+    if "sandbox_config" in names:
+        return _of_sandbox(request.sandbox_config)
+    if "config" in names and hasattr(request.config, "metadata"):
+        return _of_sandbox(request.config)
+    if "pod" in names and hasattr(request.pod, "namespace"):
+        return Subject("Pod", request.pod.namespace, request.pod.name)
+    for field, kind in (("container_id", "Container"), ("pod_sandbox_id", "Pod")):
+        if field in names:
+            return Subject(kind, "", getattr(request, field))
+    return Subject()
+
+
+def _of_sandbox(config: Any) -> Subject:
+    return Subject("Pod", str(getattr(config.metadata, "namespace", "")), config.metadata.name)
+
+
+def shown(request: Any) -> str:
+    """A request on one line, not too long."""
+    return " ".join(str(request).split())[:DETAIL_CHARS]
