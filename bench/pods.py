@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from tests.support.cluster import eventually
 from tests.support.kubectl import Kubectl
 
-IMAGE = "orrery/busybox:latest"
+IMAGE = "orrery/busybox:1"
 LABEL = "orrery.bench=1"
 PARALLEL = 8  # plain `docker run` is fastest around eight at a time on two cores
 SLEEP = ("sleep", "10000")

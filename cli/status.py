@@ -45,7 +45,7 @@ def headline(spec: ClusterSpec) -> str:
 
 def next_steps(spec: ClusterSpec) -> str:
     flag = "" if spec.name == specs.DEFAULT_NAME else f" --name {spec.name}"
-    image = "orrery/busybox"
+    image = "orrery/busybox:1"
     return "\n".join(
         [
             f"kubectl context {spec.context} is current. Next:",

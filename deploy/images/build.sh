@@ -4,7 +4,8 @@
 #   deploy/images/build.sh [pause] [busybox] [node] [base] [etcd] | all
 #
 # pause    orrery/pause     what owns a pod's namespaces; sets its route to the Services
-# busybox  orrery/busybox   a small image for pods
+# busybox  orrery/busybox   a small image for pods, as tags 1 and 2 so that there is something to roll out;
+#                           not `latest`, which a kubelet would try to pull
 # node     orrery/node      what owns a node's network namespace
 # base     orrery/base      Python, nftables and the project's dependencies: every component under Compose
 # etcd     orrery/etcd      etcd and etcdctl
@@ -101,10 +102,11 @@ build_pause() {
 build_busybox() {
     need busybox busybox-static
     hash=$(digest "$0" "$(command -v busybox)")
-    current orrery/busybox:latest "$hash" && return
+    current orrery/busybox:1 "$hash" && return
     work=$(mktemp -d)
     busybox_root "$work"
-    from_busybox orrery/busybox:latest "$hash" 'CMD ["sh"]'
+    from_busybox orrery/busybox:1 "$hash" 'CMD ["sh"]'
+    docker tag orrery/busybox:1 orrery/busybox:2
 }
 
 # kube-proxy brings its own nft into the node's namespace, so busybox is enough for a node.

@@ -15,7 +15,7 @@ from tests.support.kubectl import Kubectl
 
 pytestmark = [pytest.mark.e2e, pytest.mark.docker, pytest.mark.kubectl]
 
-IMAGE = "orrery/busybox"
+IMAGE = "orrery/busybox:1"
 SERVE = ("sh", "-c", "mkdir -p /www; hostname > /www/index.html; exec httpd -f -p 80 -h /www")
 
 
@@ -44,7 +44,7 @@ def test_a_deployments_life(every_kubectl: Kubectl) -> None:
     kubectl("scale", "deployment/web", "--replicas=2")
     eventually("two pods", lambda: len(pod_names(kubectl)) == 2)
     first = pod_names(kubectl)
-    kubectl("set", "image", "deployment/web", f"busybox={IMAGE}:latest")
+    kubectl("set", "image", "deployment/web", "busybox=orrery/busybox:2")
     kubectl("rollout", "status", "deployment/web", "--timeout=90s")
     eventually("new pods only", lambda: not set(first) & set(pod_names(kubectl)))
     history = kubectl("rollout", "history", "deployment/web")
