@@ -118,9 +118,10 @@ class ApiClient:
     # --- writes ------------------------------------------------------------------------------------------------------
 
     async def create(self, cls: type[T], obj: JSON, *, namespace: str = "", name: str = "", subresource: str = "") -> T:
-        """`name` is given with a subresource only: `pods/NAME/binding`."""
+        """`name` is given with a subresource only: `pods/NAME/binding`. Those that answer with no object but with a
+        Status (binding, eviction) give an empty `cls`."""
         created = await self.create_raw(cls.RESOURCE, obj, namespace=namespace, name=name, subresource=subresource)
-        return decode(cls, created)
+        return cls() if created.kind == "Status" else decode(cls, created)
 
     async def create_raw(
         self, gvr: GVR, obj: JSON, *, namespace: str = "", name: str = "", subresource: str = ""

@@ -28,6 +28,7 @@ from wire.errors import to_proto
 JSON = dict[str, Any]
 _Event = api_pb2.WatchEvent
 _Verb = api_pb2.WriteRequest.Verb
+_SUCCESS = api_pb2.Object(version="v1", kind="Status", raw=b'{"kind":"Status","apiVersion":"v1","status":"Success"}')
 
 
 class FakeApi(ApiClient):
@@ -114,7 +115,8 @@ class FakeServer:
         self._note(verb, request)
         body = msgspec.json.decode(request.body) if request.body else None
         traceparent = request.traceparent or trace.current()
-        return to_object(self._apply(verb, request, body, traceparent))
+        change = self._apply(verb, request, body, traceparent)
+        return _SUCCESS if request.subresource in ("binding", "eviction") else to_object(change)
 
     async def aclose(self) -> None:
         self.break_watches()

