@@ -13,7 +13,7 @@ import grpc
 from proto import debug_pb2, debug_pb2_grpc
 from wire.debug import DebugService
 from wire.interceptors import ServerSeams
-from wire.limits import KEEPALIVE_SECONDS, MAX_MESSAGE_BYTES, STOP_GRACE_SECONDS
+from wire.limits import KEEPALIVE_SECONDS, MAX_MESSAGE_BYTES, MAX_PENDING_CALLS, STOP_GRACE_SECONDS
 from wire.process import process_age_seconds
 from wire.seams import Seams, follow_files
 from wire.tls import TlsFiles, server_credentials
@@ -26,6 +26,9 @@ _OPTIONS: list[tuple[str, str | int]] = [
     ("grpc.http2.min_ping_interval_without_data_ms", int(KEEPALIVE_SECONDS * 500)),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.so_reuseport", 0),
+    # Calls wait their turn; gRPC would otherwise cancel some of a burst at random, from its 1000th on.
+    ("grpc.server.max_pending_requests", MAX_PENDING_CALLS),
+    ("grpc.server.max_pending_requests_hard_limit", MAX_PENDING_CALLS),
 ]
 
 
