@@ -11,6 +11,7 @@ from typing import Any
 from apimachinery.clock import Clock
 from apiserver.assembly import ApiServer
 from apiserver.config import Config
+from apiserver.handlers.admission.chain import build_chain
 from apiserver.handlers.rbac.bootstrap import bootstrap_policy
 from apiserver.http.app import HttpApp
 from apiserver.http.server import serve_https
@@ -32,7 +33,7 @@ async def run(config: Config, *, stop: asyncio.Event, clock: Clock | None = None
     async with AsyncExitStack() as stack:
         # 1. etcd, and everything of ours put together on top of it.
         etcd = await stack.enter_async_context(connect_etcd(config.etcd, seams, etcd_tls))
-        server = ApiServer(config, etcd, seams, lambda _: ())
+        server = ApiServer(config, etcd, seams, build_chain)
         # 2. The cache begins to fill.
         await stack.enter_async_context(_background(server.cacher.run(), server.alarms.run()))
         # 3. The front doors. They answer 503 until the cache is filled, and so can be asked for their health.
