@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+import base64
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import aclosing
+from typing import Any, Final
 
 from apimachinery.errors import bad_request
 from apiserver.http.identity import BEARER_SUBPROTOCOL
-from apiserver.http.message import Answer, HttpRequest, Upgrade, plain
+from apiserver.http.message import JSON_TYPE, Answer, HttpRequest, StreamResponse, Upgrade, plain
 from wire.streams import spdy
 from wire.streams.channels import choose
 from wire.streams.spdy import SocketDuplex, SpdySession
@@ -54,6 +56,51 @@ def websocket(request: HttpRequest, supported: Sequence[str], run: Callable[[Web
         await run(upgraded(reader, writer, chosen))
 
     return Upgrade(headers, serve)
+
+
+async def streamed(request: HttpRequest, answer: StreamResponse) -> Answer:
+    """A watch or a log as messages, for web consoles: one event each, or one piece of text."""
+    events = answer.content_type == JSON_TYPE
+
+    async def run(connection: WebSocket) -> None:
+        base64_text = connection.subprotocol.startswith("base64.")
+
+        async def send_all() -> None:
+            async with aclosing(answer.chunks) as chunks:  # type: ignore[type-var]
+                async for chunk in chunks:
+                    for message in chunk.splitlines() if events else (chunk,):
+                        if base64_text:
+                            await connection.send_text(base64.b64encode(message).decode())
+                        elif events:
+                            await connection.send_text(message.decode())
+                        else:
+                            await connection.send(message)
+
+        await _while_connected(connection, send_all())
+
+    upgrade = websocket(request, ("binary.k8s.io", "base64.binary.k8s.io"), run)
+    if not isinstance(upgrade, Upgrade):
+        async with aclosing(answer.chunks):  # type: ignore[type-var]
+            pass
+    return upgrade
+
+
+async def _while_connected(connection: WebSocket, work: Coroutine[Any, Any, None]) -> None:
+    """Do the work and close, or stop when the client goes."""
+    async with asyncio.TaskGroup() as group:
+        working = group.create_task(work)
+        listening = group.create_task(_until_closed(connection))
+        await asyncio.wait((working, listening), return_when=asyncio.FIRST_COMPLETED)
+        finished = working.done()
+        working.cancel()
+        listening.cancel()
+    if finished:
+        await connection.close()
+
+
+async def _until_closed(connection: WebSocket) -> None:
+    while await connection.receive() is not None:
+        continue
 
 
 def spdy_session(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -262,3 +263,27 @@ async def test_port_forward_over_channels(front: Front, protocols: tuple[str, ..
         3: [channels.port_message(9), b"nothing listens on port 9"],
     }
     await socket.close()
+
+
+# --- logs and watches as messages
+
+
+async def test_logs_over_websocket(front: Front) -> None:
+    socket = await connect_websocket(f"ws://127.0.0.1:{front.port}{POD}/log", ["binary.k8s.io"])
+    assert b"".join([message async for message in socket]) == b"line 0\nline 1\nline 2\n"
+    assert socket.close_code == 1000
+
+
+async def test_watch_over_websocket_with_a_token_in_a_subprotocol(front: Front) -> None:
+    token = "base64url.bearer.authorization.k8s.io.Ym9i"
+    url = f"ws://127.0.0.1:{front.port}/api/v1/pods?watch=true"
+    socket = await connect_websocket(url, [token, "base64.binary.k8s.io"])
+    message = await socket.receive()
+    assert message is not None
+    assert json.loads(base64.b64decode(message))["type"] == "ADDED"
+    assert front.pipeline.requests[-1].user.name == "bob"
+    await socket.close()
+    plain = await connect_websocket(url)
+    front.pod("later")
+    assert [json.loads(await plain.receive() or b"")["type"] for _ in range(2)] == ["ADDED", "ADDED"]
+    await plain.close()
