@@ -72,7 +72,7 @@ class PersistentVolumeClaimStrategy(Strategy):
         changed = {key for key in {*was, *now} if was.get(key) != now.get(key)}
         if changed - changeable:
             return [forbidden("spec", FROZEN)]
-        return self.validate(new) + _not_smaller(was, now, bound=bound)
+        return self.validate(new) or _not_smaller(was, now, bound=bound)
 
 
 def _not_smaller(was: JSON, now: JSON, *, bound: bool) -> Errors:

@@ -1,1 +1,1 @@
-"""Strategies of rbac.authorization.k8s.io. Only the registry's table imports them."""
+"""Strategies of the `rbac.authorization.k8s.io` group. Same rules as `apiserver.registry.core`."""

@@ -1,0 +1,1 @@
+"""Strategies of the `admissionregistration.k8s.io` group. Same rules as `apiserver.registry.core`."""

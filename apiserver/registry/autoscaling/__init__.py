@@ -1,0 +1,1 @@
+"""Strategies of the `autoscaling` group. Same rules as `apiserver.registry.core`."""

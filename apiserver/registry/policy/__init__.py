@@ -1,0 +1,1 @@
+"""Strategies of the `policy` group. Same rules as `apiserver.registry.core`."""
