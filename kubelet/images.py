@@ -113,7 +113,7 @@ class Images:
     async def _credentials(self, pod: Pod, image: str) -> pb.AuthConfig | None:
         """From the pod's imagePullSecrets; the first that knows the registry."""
         for ref in pod.spec.image_pull_secrets:
-            data = await self._objects.data(pod.namespace, ObjectRef(Secret.KIND, ref.name))
+            data = await self._objects.data(pod.namespace, ObjectRef(Secret.KIND, ref.name), fresh=True)
             auth = credentials_for(registry_of(image), data or {})
             if auth is not None:
                 return auth

@@ -1,6 +1,7 @@
-"""ConfigMaps and Secrets as the kubelet's pods use them: fetched when asked for, kept for a minute.
+"""ConfigMaps and Secrets as the kubelet's pods use them.
 
-A pod that starts sees what is there now; a volume that is refreshed asks again once its copy is old.
+What starts sees what is there now: always fetched. Volumes that are brought up to date share what was fetched within
+the last minute, so that a thousand mounts of one object are one request.
 """
 
 from __future__ import annotations

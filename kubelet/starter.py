@@ -176,7 +176,8 @@ class Starter:
     async def _environment(self, pod: Pod, container: Container, sandbox: Sandbox) -> dict[str, str]:
         context = self._context
         try:
-            objects = {ref: await context.objects.data(pod.namespace, ref) for ref in needed_objects(container)}
+            needed = dict.fromkeys(needed_objects(container))
+            objects = {ref: await context.objects.data(pod.namespace, ref, fresh=True) for ref in needed}
         except ApiError as error:
             raise ConfigError(error.message) from None
         ips = sandbox.ips or ((context.node.ip,) if pod.spec.host_network else ())

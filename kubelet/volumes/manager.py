@@ -37,7 +37,7 @@ class VolumeManager:
         mounted = self._mounted.setdefault(pod.uid, {})
         for volume in pod.spec.volumes:
             if volume.name not in mounted:
-                mounted[volume.name] = await self._set_up(pod, volume, pod_ips, fresh=False)
+                mounted[volume.name] = await self._set_up(pod, volume, pod_ips, fresh=True)
         return mounted
 
     def mounted(self, uid: str) -> dict[str, Path]:
@@ -48,11 +48,6 @@ class VolumeManager:
         for volume in pod.spec.volumes:
             if volume.name in self._mounted.get(pod.uid, {}) and type_of(volume).live:
                 await self._set_up(pod, volume, pod_ips, fresh=fresh)
-
-    def has_live(self, pod: Pod) -> bool:
-        return any(
-            volume.name in self._mounted.get(pod.uid, {}) and type_of(volume).live for volume in pod.spec.volumes
-        )
 
     async def unmount(self, uid: str) -> None:
         """Remove all that the kubelet made for a pod. Does nothing if there is nothing."""
