@@ -45,8 +45,12 @@ def parse_line(line: bytes) -> LogLine | None:
 async def read_log(path: Path, options: LogOptions, is_over: Callable[[], bool] = lambda: True) -> AsyncIterator[bytes]:
     """The log's text in chunks. With `follow` it goes on until `is_over()` and everything has been read.
 
-    Raises FileNotFoundError if there is no log.
+    A runtime may make the file only when there is something to write, so no file is an empty log.
     """
+    while not _exists(path):
+        if not options.follow or is_over():
+            return
+        await asyncio.sleep(LOG_POLL_SECONDS)
     left = options.limit_bytes
     async for chunk in _chunks(path, options, is_over):
         if left is None:
@@ -88,6 +92,10 @@ async def _chunks(path: Path, options: LogOptions, is_over: Callable[[], bool]) 
             await asyncio.sleep(LOG_POLL_SECONDS)
     finally:
         file.close()
+
+
+def _exists(path: Path) -> bool:
+    return path.exists()
 
 
 class _Reader:

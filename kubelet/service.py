@@ -55,8 +55,8 @@ class KubeletService(kubelet_pb2_grpc.KubeletServicer):
         try:
             async for chunk in read_log(Path(run.log_path), options, lambda: not self._runs(pod.uid, run.id)):
                 yield pb.LogChunk(data=chunk)
-        except FileNotFoundError:
-            message = f"unable to retrieve container logs for {self._context.facts.name}://{run.id}"
+        except OSError as error:
+            message = f"unable to retrieve container logs for {self._context.facts.name}://{run.id}: {error.strerror}"
             raise ApiError("InternalError", message) from None
 
     def _runs(self, uid: str, container_id: str) -> bool:

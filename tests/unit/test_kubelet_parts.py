@@ -89,6 +89,10 @@ async def test_a_rotated_log_is_followed_into_its_successor(log: Path) -> None:
     assert b"".join(found) == b"\nnext\n"
 
 
+async def test_no_file_is_an_empty_log(tmp_path: Path) -> None:
+    assert await text(tmp_path / "none.log") == b""
+
+
 def test_a_line_of_another_format_is_none() -> None:
     assert parse_line(b"hello") is None
     assert parse_line(b"2026-11-20T10:00:00Z stdout F a b  c\n") == (b"2026-11-20T10:00:00Z", b"stdout", b"a b  c\n")
