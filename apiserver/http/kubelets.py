@@ -97,9 +97,9 @@ async def _ready(channel: grpc.aio.Channel) -> None:
 
     Raises ConnectionError.
     """
-    tried = False
+    changed = False
     while (state := channel.get_state(try_to_connect=True)) is not grpc.ChannelConnectivity.READY:
-        if tried and state is grpc.ChannelConnectivity.TRANSIENT_FAILURE:
+        if changed and state is grpc.ChannelConnectivity.TRANSIENT_FAILURE:
             raise ConnectionError
-        tried = tried or state is grpc.ChannelConnectivity.CONNECTING
         await channel.wait_for_state_change(state)
+        changed = True

@@ -21,4 +21,5 @@ LATENCY_SERIES = 4096  # series of request metrics
 PORT_FORWARD_STREAMS = 256  # connections forwarded at once by one client
 STREAM_CREATION_SECONDS = 30.0  # real time for a SPDY client to open the streams it announced
 """Upstream's `streamCreationTimeout`."""
-STREAM_FIRST_SECONDS = 0.2  # real time a kubelet has to refuse a stream with an HTTP status
+STREAM_ACCEPT_SECONDS = 10.0  # real time a kubelet has to accept or refuse a stream before the client is told 101
+LOG_FIRST_SECONDS = 0.2  # real time a silent container's follower waits for HTTP 200

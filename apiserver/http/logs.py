@@ -13,7 +13,7 @@ from apimachinery.errors import FieldError, bad_request, invalid
 from apimachinery.timestamps import parse_time
 from apiserver.http.bodies import integer
 from apiserver.http.kubelets import call_error
-from apiserver.http.limits import STREAM_FIRST_SECONDS
+from apiserver.http.limits import LOG_FIRST_SECONDS
 from apiserver.http.message import Answer, HttpRequest, StreamResponse
 from proto import kubelet_pb2, kubelet_pb2_grpc
 
@@ -30,7 +30,7 @@ async def serve_logs(
     first: asyncio.Future[Any] = asyncio.ensure_future(call.read())
     try:
         # A follower of a silent container is told 200 after a moment; anybody else can wait for the first line.
-        await asyncio.wait((first,), timeout=STREAM_FIRST_SECONDS if request.flag("follow") else None)
+        await asyncio.wait((first,), timeout=LOG_FIRST_SECONDS if request.flag("follow") else None)
         if first.done() and (error := first.exception()) is not None:
             raise error
     except grpc.aio.AioRpcError as error:

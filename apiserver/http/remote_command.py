@@ -14,7 +14,7 @@ import grpc
 import orjson
 
 from apiserver.http.kubelets import call_error
-from apiserver.http.limits import STREAM_CREATION_SECONDS, STREAM_FIRST_SECONDS
+from apiserver.http.limits import STREAM_ACCEPT_SECONDS, STREAM_CREATION_SECONDS
 from apiserver.http.message import Answer, HttpRequest, Upgrade
 from apiserver.http.upgrades import is_websocket, spdy_session, websocket
 from proto import kubelet_pb2
@@ -86,7 +86,7 @@ async def begin(call: Any, start: kubelet_pb2.StreamFrame) -> None:
     accepted = asyncio.ensure_future(call.initial_metadata())
     try:
         await call.write(start)
-        await asyncio.wait((accepted,), timeout=STREAM_FIRST_SECONDS)
+        await asyncio.wait((accepted,), timeout=STREAM_ACCEPT_SECONDS)
         if call.done() and await call.code() is not grpc.StatusCode.OK:
             await call.read()
     except grpc.aio.AioRpcError as error:

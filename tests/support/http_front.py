@@ -200,6 +200,8 @@ class FakeKubelet(kubelet_pb2_grpc.KubeletServicer):
     async def Exec(self, frames: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
         start = (await anext(frames)).start
         self.starts.append(start)
+        if list(start.command) != ["nope"]:
+            await context.send_initial_metadata(())
         match list(start.command):
             case ["cat"]:
                 async for frame in frames:
@@ -227,6 +229,7 @@ class FakeKubelet(kubelet_pb2_grpc.KubeletServicer):
 
     async def Attach(self, frames: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
         self.starts.append((await anext(frames)).start)
+        await context.send_initial_metadata(())
         yield kubelet_pb2.StreamFrame(channel=1, data=b"attached\n")
         yield kubelet_pb2.StreamFrame(channel=3, data=exit_status(0))
 
