@@ -25,7 +25,7 @@ from wire.channel import connect
 from wire.seams import make_seams
 
 CLUSTER = "bench-cri"
-IMAGE = "orrery/busybox:latest"
+IMAGE = "orrery/busybox:1"
 PODS = 20
 ROUNDS = 3
 
@@ -46,12 +46,12 @@ async def main(pods: int, rounds: int) -> None:
 
 def _backend(directory: Path) -> DockerBackend:
     config = Config(
-        socket="", node_name="bench", cluster=CLUSTER, cluster_subnet="10.252.0.0/16", node_ip="10.252.0.11",
+        socket="", node_name="bench", cluster=CLUSTER, cluster_subnet="10.201.0.0/16", node_ip="10.201.0.11",
         state_dir=directory / "state", log_root=directory / "logs",
     )  # fmt: skip
     config.state_dir.mkdir()
     backend = DockerBackend(config, make_seams("runtime"))
-    backend.set_pod_cidr("10.252.1.0/24")
+    backend.set_pod_cidr("10.201.1.0/24")
     return backend
 
 

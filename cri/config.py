@@ -30,6 +30,9 @@ class Config:
     """Container that owns the node's network namespace; empty: the runtime keeps one, `orrery-CLUSTER-NODE`."""
     cluster_subnet: str = "10.240.0.0/12"
     service_cidr: str = "10.96.0.0/12"
+    pod_network: str = "plug"
+    """`plug`: the pause program makes a pod's network namespace and plugs it into the network's bridge, which is fast;
+    `engine`: the engine does all that."""
     pause_image: str = "orrery/pause:latest"
     node_image: str = "orrery/node:latest"
     state_dir: Path = Path("state")

@@ -55,7 +55,6 @@ class DockerBackend:
         self.store = Store(self._time.now)
         self.images = DockerImages(self._engine)
         starts = asyncio.Semaphore(DOCKER_STARTS)
-        self._sandboxes = Sandboxes(self._engine, self.store, settings, self._time, state_dir, starts)
         self._containers = Containers(
             self._engine, self.store, self.images, settings, seams, self._time, log_root, starts
         )
@@ -67,6 +66,15 @@ class DockerBackend:
             image=config.node_image,
             subnet=config.cluster_subnet,
             owned=not config.node_container,
+        )
+        self._sandboxes = Sandboxes(
+            self._engine,
+            self.store,
+            settings,
+            self._time,
+            state_dir,
+            starts,
+            lambda: self._node.plug if config.pod_network == "plug" else None,
         )
         self._watch = Watch(
             self._engine,

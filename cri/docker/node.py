@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from apimachinery.errors import ApiError
 from cri.docker.engine import Engine
 from cri.docker.identity import CLUSTER
 from cri.docker.loopback import namespace_path
-from cri.docker.sandbox_body import NodeSettings, node_body
+from cri.docker.sandbox_body import NodeSettings, Plug, node_body
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ class NodeKeeper:
         self._owned = owned
         self._netns_file = state_dir / "netns"
         self.container_id = ""
+        self.plug: Plug | None = None
 
     async def ensure(self) -> None:
         """Raises ApiError while it cannot be."""
@@ -43,7 +45,7 @@ class NodeKeeper:
 
     async def _ensure_network(self) -> None:
         name = self._settings.network
-        if await self._has_network(name):
+        if await self._look_at_network(name):
             return
         subnet = ipaddress.ip_network(self._subnet)
         ipam = {"Driver": "default", "Config": [{"Subnet": str(subnet), "Gateway": str(subnet[1])}]}
@@ -55,12 +57,17 @@ class NodeKeeper:
             )
             log.info("made network %s (%s)", name, subnet)
         except ApiError:
-            if not await self._has_network(name):  # another node's runtime may have been quicker
+            if not await self._look_at_network(name):  # another node's runtime may have been quicker
                 raise
+            return
+        await self._look_at_network(name)
 
-    async def _has_network(self, name: str) -> bool:
-        found = await self._engine.call("networks", lambda api: api.networks(names=[name]))
-        return any(one["Name"] == name for one in found)
+    async def _look_at_network(self, name: str) -> bool:
+        """Whether it is there; and where pods plug in."""
+        listed = await self._engine.call("networks", lambda api: api.networks(names=[name]))
+        found = next((one for one in listed if one["Name"] == name), None)
+        self.plug = find_plug(found) if found is not None else None
+        return found is not None
 
     async def _find(self) -> dict[str, Any] | None:
         name = self._settings.node_container
@@ -95,3 +102,16 @@ class NodeKeeper:
         beside = self._netns_file.with_name("netns.new")
         beside.write_text(namespace_path(pid) + "\n")
         beside.rename(self._netns_file)
+
+
+def find_plug(network: Mapping[str, Any]) -> Plug | None:
+    """Of a bridge network of ours, as `networks` describes it. None if the engine does not say enough."""
+    if network.get("Driver") != "bridge":
+        return None
+    options = network.get("Options") or {}
+    bridge = options.get("com.docker.network.bridge.name") or f"br-{network['Id'][:12]}"
+    for pool in (network.get("IPAM") or {}).get("Config") or ():
+        subnet = ipaddress.ip_network(pool["Subnet"])
+        if subnet.version == 4:
+            return Plug(bridge, subnet.prefixlen, pool.get("Gateway") or str(subnet[1]))
+    return None

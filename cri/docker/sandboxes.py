@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from apimachinery.errors import ApiError
 from cri.addresses import AddressPool
 from cri.docker.engine import Engine
+from cri.docker.frames import demultiplex
 from cri.docker.identity import sandbox_labels, sandbox_name, sandbox_of_labels
-from cri.docker.sandbox_body import NODE_MODE, NodeSettings, sandbox_body
+from cri.docker.sandbox_body import NODE_MODE, NodeSettings, Plug, sandbox_body
+from cri.docker.stream import open_stream
 from cri.docker.times import EngineTime
-from cri.limits import KILL_WAIT_SECONDS
+from cri.limits import KILL_WAIT_SECONDS, PLUG_SECONDS
 from cri.records import Sandbox
 from cri.store import Store
 from proto import cri_pb2 as pb
@@ -23,12 +25,19 @@ from proto import cri_pb2 as pb
 log = logging.getLogger(__name__)
 
 
+class PlugFailed(ApiError):
+    """The pause program could not make its network namespace."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__("InternalError", f"sandbox network: {why}")
+
+
 class Sandboxes:
     """Actions on sandboxes, and what the engine's events mean for them."""
 
     def __init__(
         self, engine: Engine, store: Store, settings: NodeSettings, time: EngineTime, state_dir: Path,
-        starts: asyncio.Semaphore,
+        starts: asyncio.Semaphore, plug: Callable[[], Plug | None],
     ) -> None:  # fmt: skip
         self._engine = engine
         self._store = store
@@ -36,37 +45,65 @@ class Sandboxes:
         self._time = time
         self._state_dir = state_dir
         self._starts = starts
+        self._find_plug = plug
+        self._plugs_fail = False
         self.addresses = AddressPool()
 
     async def run(self, config: pb.PodSandboxConfig, handler: str) -> str:
         name = sandbox_name(config)
         ip = "" if config.linux.security_context.namespace_options.network == NODE_MODE else self.addresses.take(name)
         labels = sandbox_labels(config, self._settings.owner, ip or self._settings.node_ip, handler)
-        body = sandbox_body(config, self._settings, labels, ip)
         self._write_resolv_conf(config)
         try:
             async with self._starts:
-                sandbox_id = await self._create(name, body)
-                await self._start(sandbox_id, name)
+                sandbox_id = await self._make(config, labels, name, ip)
         except BaseException:
             self.addresses.release(ip, name)
             raise
         self.started(sandbox_id, labels)
         return sandbox_id
 
-    async def _create(self, name: str, body: Mapping[str, object]) -> str:
+    async def _make(self, config: pb.PodSandboxConfig, labels: Mapping[str, str], name: str, ip: str) -> str:
+        plug = self._find_plug() if ip and not self._plugs_fail else None
+        try:
+            return await self._create(name, sandbox_body(config, self._settings, labels, ip, plug), plug is not None)
+        except PlugFailed as error:
+            log.warning("%s; from now on the engine makes the pods' network namespaces", error)
+            self._plugs_fail = True
+        return await self._create(name, sandbox_body(config, self._settings, labels, ip, None), False)
+
+    async def _create(self, name: str, body: Mapping[str, object], plugs_itself: bool) -> str:
+        """A sandbox that cannot start leaves nothing behind."""
         created = await self._engine.call(
             "create_container", lambda api: api.create_container_from_config(body, name), subject=name
         )
-        return str(created["Id"])
-
-    async def _start(self, sandbox_id: str, name: str) -> None:
-        """A sandbox that cannot start leaves nothing behind."""
+        sandbox_id = str(created["Id"])
         try:
-            await self._engine.call("start", lambda api: api.start(sandbox_id), subject=name)
+            if plugs_itself:
+                await self._start_plugged(sandbox_id, name)
+            else:
+                await self._engine.call("start", lambda api: api.start(sandbox_id), subject=name)
         except ApiError:
-            await self._engine.call("remove_container", lambda api: api.remove_container(sandbox_id, force=True))
+            await remove_container(self._engine, sandbox_id, name)
             raise
+        return sandbox_id
+
+    async def _start_plugged(self, sandbox_id: str, name: str) -> None:
+        """Done when the program says that it has left the engine's namespace: what joins before would land there."""
+        query = {"stream": 1, "stdout": 1, "stderr": 1}
+        path = f"/containers/{sandbox_id}/attach"
+        async with open_stream(self._engine.address, "POST", path, query, {}, upgrade=True) as stream:
+            await self._engine.call("start", lambda api: api.start(sandbox_id), subject=name)
+            said = b""
+            try:
+                async with asyncio.timeout(PLUG_SECONDS):
+                    async for output in demultiplex(stream.chunks(), tty=False):
+                        said += output.data
+                        if said.startswith(b"ready"):
+                            return
+            except TimeoutError:
+                said = said or b"the pause program says nothing"
+        raise PlugFailed(said.decode(errors="replace").strip() or "the pause program ended at once")
 
     def started(self, sandbox_id: str, labels: Mapping[str, str], at: int = 0) -> None:
         """By our own doing or by the engine's word, whichever comes first."""

@@ -17,7 +17,7 @@ from wire.seams import Seams
 
 SIZE_BYTES = 10 * 1024 * 1024
 """What every image is said to take."""
-PRELOADED = ("orrery/busybox:latest", "orrery/pause:latest")
+PRELOADED = ("orrery/busybox:1", "orrery/busybox:2")
 
 
 class SimImages:

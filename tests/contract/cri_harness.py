@@ -18,7 +18,7 @@ from wire.seams import Seams, make_seams
 from wire.streams.channels import V5, Channel, ChannelSocket
 from wire.streams.websocket import connect_websocket
 
-IMAGE = "orrery/busybox:latest"
+IMAGE = "orrery/busybox:1"
 PATIENCE_SECONDS = 20.0
 
 _numbers = itertools.count()
