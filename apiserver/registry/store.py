@@ -87,12 +87,11 @@ class Registry:
         meta.fill(obj, resource, write.ctx.now)
         if resource.has_status and strategy.resets_status:
             obj.pop("status", None)
-        strategy.prepare_for_create(write.ctx, obj)
-        meta.drop_empty(obj)
         metadata = obj["metadata"]
         if metadata.get("name") or not metadata.get("generateName"):
             return await self._create_once(write, obj)
         for _ in range(GENERATE_NAME_ATTEMPTS):
+            # Before `prepare_for_create`, which may put the name elsewhere too (labels of jobs and namespaces).
             metadata["name"] = names.generate_name(metadata["generateName"])
             try:
                 return await self._create_once(write, obj)
@@ -105,6 +104,8 @@ class Registry:
 
     async def _create_once(self, write: Write, obj: JSON) -> Outcome:
         resource, strategy, ctx = write.resource, write.resource.strategy, write.ctx
+        strategy.prepare_for_create(ctx, obj)
+        meta.drop_empty(obj)
         self._refuse(write, obj, meta.check(obj, resource), lambda: strategy.validate(obj))
         await write.admission.validate(obj, None)
         key = key_of(obj)

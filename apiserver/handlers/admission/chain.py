@@ -8,6 +8,7 @@ from apiserver.handlers.admission.defaults_by_class import DefaultIngressClass, 
 from apiserver.handlers.admission.namespace_lifecycle import NamespaceLifecycle
 from apiserver.handlers.admission.node_restriction import NodeRestriction
 from apiserver.handlers.admission.priority import Priority
+from apiserver.handlers.admission.protection import TaintNodesByCondition
 from apiserver.handlers.admission.rbac_escalation import RbacEscalation
 from apiserver.handlers.admission.runtime_class import RuntimeClass
 from apiserver.handlers.admission.service_account import ServiceAccount
@@ -24,6 +25,7 @@ def build_chain(authorizer: Authorizer) -> list[AdmissionPlugin]:
         DefaultTolerationSeconds(),
         DefaultStorageClass(),
         RuntimeClass(),
+        TaintNodesByCondition(),
         DefaultIngressClass(),
         RbacEscalation(authorizer),
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from apimachinery import names
 from apiserver.registry.checks import JSON, Errors, duplicate, each, enum, forbidden, invalid, labels, required
+from apiserver.registry.core.canonical import canonicalize
 from apiserver.registry.core.pod_validation import TAINT_EFFECTS
 from apiserver.registry.strategy import Strategy
 
@@ -16,6 +17,7 @@ class NodeStrategy(Strategy):
     def defaults(self, obj: JSON) -> None:
         obj.setdefault("spec", {})
         status = obj.setdefault("status", {})
+        canonicalize(status, "capacity", "allocatable")
         if status.get("capacity") and status.get("allocatable") is None:
             status["allocatable"] = dict(status["capacity"])
 

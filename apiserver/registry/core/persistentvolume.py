@@ -6,6 +6,7 @@ from typing import Final
 
 from apiserver.registry.checks import JSON, Errors, amount, enum, forbidden, invalid, required
 from apiserver.registry.core.affinity_validation import validate_node_selector
+from apiserver.registry.core.canonical import canonicalize
 from apiserver.registry.core.persistentvolumeclaim import VOLUME_MODES, validate_access_modes
 from apiserver.registry.core.pod_defaults import default_volume
 from apiserver.registry.core.volume_validation import REQUIRED_FIELDS, host_path, nfs
@@ -25,6 +26,7 @@ class PersistentVolumeStrategy(Strategy):
 
     def defaults(self, obj: JSON) -> None:
         spec = obj.setdefault("spec", {})
+        canonicalize(spec, "capacity")
         for key, value in (("persistentVolumeReclaimPolicy", "Retain"), ("volumeMode", "Filesystem")):
             if not spec.get(key):
                 spec[key] = value

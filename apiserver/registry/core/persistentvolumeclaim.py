@@ -6,6 +6,7 @@ from typing import Final
 
 from apimachinery import quantity
 from apiserver.registry.checks import JSON, Errors, amount, enum, forbidden, invalid, label_selector, required
+from apiserver.registry.core.canonical import canonicalize
 from apiserver.registry.strategy import Context, Strategy
 
 ACCESS_MODES: Final = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
@@ -17,6 +18,7 @@ FROZEN: Final = (
 
 
 def default_claim_spec(spec: JSON) -> None:
+    canonicalize(spec.get("resources"), "limits", "requests")
     if not spec.get("volumeMode"):
         spec["volumeMode"] = "Filesystem"
     # Either of the two may be written; both are shown.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from typing import ClassVar
 
 from apimachinery.timestamps import format_time
 from apiserver.registry.checks import JSON, Errors, forbidden, unchanged
-from apiserver.registry.core.pod_defaults import default_pod
+from apiserver.registry.core.pod_defaults import default_container, default_pod, default_running_spec
 from apiserver.registry.core.pod_resources import qos_class
 from apiserver.registry.core.pod_update import validate_ephemeral_update, validate_resize, validate_spec_update
 from apiserver.registry.core.pod_validation import validate_pod_spec
@@ -20,10 +21,11 @@ class EphemeralContainers(SubresourceStrategy):
     """`pods/ephemeralcontainers`: only that list is taken from the request."""
 
     def prepare_for_update(self, ctx: Context, old: JSON, new: JSON) -> None:
-        added = (new.get("spec") or {}).get("ephemeralContainers")
-        _keep_all_but_spec(old, new, {**old["spec"], **({"ephemeralContainers": added} if added else {})})
-        if not added:
-            new["spec"].pop("ephemeralContainers", None)
+        wanted = (new.get("spec") or {}).get("ephemeralContainers")
+        spec = {key: value for key, value in old["spec"].items() if key != "ephemeralContainers"}
+        for container in wanted or ():
+            default_container(container)
+        _keep_all_but_spec(old, new, {**spec, "ephemeralContainers": wanted} if wanted else spec)
 
     def validate_update(self, old: JSON, new: JSON) -> Errors:
         return validate_ephemeral_update(old, new)
@@ -41,6 +43,8 @@ class Resize(SubresourceStrategy):
                 spec[name] = [_resized(container, wanted.get(container["name"])) for container in spec[name]]
         if "resources" in asked:
             spec["resources"] = asked["resources"]
+        spec = copy.deepcopy(spec)
+        default_running_spec(spec)
         _keep_all_but_spec(old, new, spec)
 
     def validate_update(self, old: JSON, new: JSON) -> Errors:

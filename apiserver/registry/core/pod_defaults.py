@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from apiserver.registry.core.canonical import canonicalize
+
 JSON = dict[str, Any]
 
 CONTAINER_LISTS = ("initContainers", "containers", "ephemeralContainers")
@@ -18,10 +20,13 @@ TOKEN_SECONDS = 3600
 
 def default_pod(pod: JSON) -> None:
     """All defaults of a Pod, in place."""
-    spec = pod.setdefault("spec", {})
+    default_running_spec(pod.setdefault("spec", {}))
+
+
+def default_running_spec(spec: JSON) -> None:
+    """The defaults of a pod's spec, which are more than a template's."""
     default_pod_spec(spec)
-    spec.setdefault("enableServiceLinks", True)
-    if spec["enableServiceLinks"] is None:
+    if spec.get("enableServiceLinks") is None:
         spec["enableServiceLinks"] = True
     for _, container in every_container(spec):
         _default_requests(container)
@@ -44,6 +49,8 @@ def default_pod_spec(spec: JSON) -> None:
     if spec.get("terminationGracePeriodSeconds") is None:
         spec["terminationGracePeriodSeconds"] = 30
     _mirror_service_account(spec)
+    canonicalize(spec, "overhead")
+    canonicalize(spec.get("resources"), "limits", "requests")
     for _, container in every_container(spec):
         default_container(container)
     for volume in spec.get("volumes") or ():
@@ -61,9 +68,8 @@ def default_container(container: JSON) -> None:
     _unset(container, "imagePullPolicy", default_pull_policy(container.get("image") or ""))
     _unset(container, "terminationMessagePath", "/dev/termination-log")
     _unset(container, "terminationMessagePolicy", "File")
-    container.setdefault("resources", {})
-    if container["resources"] is None:
-        container["resources"] = {}
+    container["resources"] = container.get("resources") or {}
+    canonicalize(container["resources"], "limits", "requests")
     for port in container.get("ports") or ():
         _unset(port, "protocol", "TCP")
     for variable in container.get("env") or ():
@@ -154,6 +160,7 @@ def _default_host_ports(container: JSON) -> None:
 def default_volume(volume: JSON) -> None:
     if not any(value is not None for key, value in volume.items() if key != "name"):
         volume["emptyDir"] = {}
+    canonicalize(volume.get("emptyDir"), "sizeLimit")
     for kind in ("secret", "configMap", "downwardAPI", "projected"):
         source = volume.get(kind)
         if source is not None and source.get("defaultMode") is None:

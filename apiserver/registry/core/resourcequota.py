@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from apiserver.registry.checks import JSON, Errors, amount, invalid, unchanged
+from apiserver.registry.core.canonical import canonicalize
 from apiserver.registry.strategy import Context, Strategy
 
 SCOPES = (
@@ -17,6 +18,9 @@ SCOPES = (
 
 
 class ResourceQuotaStrategy(Strategy):
+    def defaults(self, obj: JSON) -> None:
+        canonicalize(obj.get("spec"), "hard")
+
     def prepare_for_create(self, ctx: Context, obj: JSON) -> None:
         obj["status"] = {}
 

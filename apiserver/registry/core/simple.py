@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from apimachinery import quantity
 from apiserver.registry.checks import JSON, Errors, amount, duplicate, invalid
+from apiserver.registry.core.canonical import canonicalize
 from apiserver.registry.core.pod_defaults import default_template
 from apiserver.registry.core.pod_validation import validate_template
 from apiserver.registry.strategy import Strategy
@@ -25,6 +26,7 @@ class LimitRangeStrategy(Strategy):
 
     def defaults(self, obj: JSON) -> None:
         for limit in (obj.get("spec") or {}).get("limits") or ():
+            canonicalize(limit, *_AMOUNTS)
             if limit.get("type") == "Container":
                 _default_limit(limit)
 
