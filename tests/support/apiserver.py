@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +11,8 @@ from typing import Any
 
 from apimachinery.clock import Clock
 from apimachinery.resources import GVR
-from apiserver.assembly import ApiServer
+from apiserver.assembly import ApiServer, MakeChain
 from apiserver.config import Config
-from apiserver.handlers.admission import AdmissionPlugin
 from apiserver.registry.request import (
     FieldValidation,
     ListOptions,
@@ -101,13 +100,13 @@ class Watching:
 
 @asynccontextmanager
 async def running_core(
-    etcd: str, pki: Path, clock: Clock | None = None, chain: Sequence[AdmissionPlugin] = ()
+    etcd: str, pki: Path, clock: Clock | None = None, chain: MakeChain = lambda _: ()
 ) -> AsyncIterator[Core]:
     seams = make_seams("apiserver", clock or Clock())
     config = Config("127.0.0.1:0", "127.0.0.1:0", etcd, pki, CACHE)
     tls = TlsFiles.in_directory(pki, "apiserver-etcd-client")
     async with connect_etcd(etcd, seams, tls) as connection, asyncio.TaskGroup() as group:
-        server = ApiServer(config, connection, seams, lambda _: chain)
+        server = ApiServer(config, connection, seams, chain)
         tasks = [group.create_task(server.cacher.run()), group.create_task(server.alarms.run())]
         await server.cacher.ready.wait()
         yield Core(server)
