@@ -1,23 +1,24 @@
-"""Subresources that are streams to a pod: log, exec, attach, port-forward. Who asks for them and of which container."""
+"""Subresources that are streams to a pod: log, exec, attach, port-forward. Who asks for them and of which container.
+
+The protocols behind them are imported when first asked for: an apiserver is up sooner without them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from apimachinery.errors import ApiError, bad_request
 from apiserver.handlers.pipeline import Pipeline
-from apiserver.http.kubelets import Kubelets
-from apiserver.http.logs import serve_logs
-from apiserver.http.message import Answer, HttpRequest
-from apiserver.http.port_forward import serve_port_forward
-from apiserver.http.remote_command import serve_remote_command
-from apiserver.http.upgrades import upgrade_required
+from apiserver.http.message import SPDY, WEBSOCKET, Answer, HttpRequest
 from apiserver.registry.request import Request
 from apiserver.registry.strategy import Reader
-from proto import kubelet_pb2
 from wire.seams import Seams
+
+if TYPE_CHECKING:
+    from apiserver.http.kubelets import Kubelets
+    from proto import kubelet_pb2, kubelet_pb2_grpc
 
 JSON = dict[str, Any]
 
@@ -29,7 +30,10 @@ class KubeletConnector:
 
     def __init__(self, pipeline: Pipeline, reader: Reader, seams: Seams, pki_dir: Path) -> None:
         self._pipeline = pipeline
-        self._kubelets = Kubelets(reader, seams, pki_dir)
+        self._reader = reader
+        self._seams = seams
+        self._pki_dir = pki_dir
+        self._kubelets: Kubelets | None = None
         self._handlers: dict[tuple[str, str], Callable[[HttpRequest, JSON], Awaitable[Answer]]] = {
             ("pods", "log"): self._log,
             ("pods", "exec"): self._exec,
@@ -49,11 +53,21 @@ class KubeletConnector:
         return await handler(request, target.tree)
 
     async def close(self) -> None:
-        await self._kubelets.close()
+        if self._kubelets is not None:
+            await self._kubelets.close()
+
+    async def _stub(self, pod: JSON) -> kubelet_pb2_grpc.KubeletStub:
+        if self._kubelets is None:
+            from apiserver.http.kubelets import Kubelets
+
+            self._kubelets = Kubelets(self._reader, self._seams, self._pki_dir)
+        return await self._kubelets.stub(node_of(pod))
 
     async def _log(self, request: HttpRequest, pod: JSON) -> Answer:
+        from apiserver.http.logs import serve_logs
+
         container = choose_container(pod, request.param("container"))
-        stub = await self._kubelets.stub(node_of(pod))
+        stub = await self._stub(pod)
         return await serve_logs(request, stub, pod_ref(pod), container)
 
     async def _exec(self, request: HttpRequest, pod: JSON) -> Answer:
@@ -65,6 +79,9 @@ class KubeletConnector:
         return await self._remote_command(request, pod, [])
 
     async def _remote_command(self, request: HttpRequest, pod: JSON, command: list[str]) -> Answer:
+        from apiserver.http.remote_command import serve_remote_command
+        from proto import kubelet_pb2
+
         tty = request.flag("tty")
         start = kubelet_pb2.StreamStart(
             pod=pod_ref(pod),
@@ -78,16 +95,26 @@ class KubeletConnector:
         if not (start.stdin or start.stdout or start.stderr):
             raise bad_request("you must specify at least 1 of stdin, stdout, stderr")
         upgrade_required(request)
-        stub = await self._kubelets.stub(node_of(pod))
+        stub = await self._stub(pod)
         return await serve_remote_command(request, stub.Exec if command else stub.Attach, start)
 
     async def _port_forward(self, request: HttpRequest, pod: JSON) -> Answer:
+        from apiserver.http.port_forward import serve_port_forward
+
         upgrade_required(request)
-        stub = await self._kubelets.stub(node_of(pod))
+        stub = await self._stub(pod)
         return await serve_port_forward(request, stub, pod_ref(pod))
 
 
+def upgrade_required(request: HttpRequest) -> None:
+    """Raises ApiError 400 unless the client asks for a protocol that carries streams."""
+    if request.upgrade not in (WEBSOCKET, SPDY):
+        raise bad_request("Upgrade request required")
+
+
 def pod_ref(pod: JSON) -> kubelet_pb2.PodRef:
+    from proto import kubelet_pb2
+
     metadata = pod["metadata"]
     return kubelet_pb2.PodRef(namespace=metadata["namespace"], name=metadata["name"], uid=metadata["uid"])
 

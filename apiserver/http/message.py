@@ -14,6 +14,9 @@ from wire.tls import Identity
 
 JSON_TYPE: Final = "application/json"
 
+WEBSOCKET: Final = "websocket"
+SPDY: Final = "spdy/3.1"
+
 HeaderList = list[tuple[str, str]]
 
 
@@ -79,8 +82,15 @@ class HttpRequest:
 
     @property
     def wants_upgrade(self) -> bool:
+        if "upgrade" not in self.headers:
+            return False
         tokens = self.header("connection").lower().split(",")
-        return any(token.strip() == "upgrade" for token in tokens) and "upgrade" in self.headers
+        return any(token.strip() == "upgrade" for token in tokens)
+
+    @property
+    def upgrade(self) -> str:
+        """The protocol that the client wants to change to, in lower case; "" if none."""
+        return self.header("upgrade").lower() if self.wants_upgrade else ""
 
 
 def parse_query(text: str) -> dict[str, list[str]]:

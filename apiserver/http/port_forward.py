@@ -15,8 +15,8 @@ import grpc
 from apimachinery.errors import bad_request
 from apiserver.http.kubelets import call_error
 from apiserver.http.limits import PORT_FORWARD_STREAMS
-from apiserver.http.message import Answer, HttpRequest
-from apiserver.http.upgrades import is_websocket, listed, run_session, spdy_session, websocket
+from apiserver.http.message import WEBSOCKET, Answer, HttpRequest
+from apiserver.http.upgrades import listed, run_session, spdy_session, websocket
 from proto import kubelet_pb2, kubelet_pb2_grpc
 from wire import trace
 from wire.streams import channels
@@ -51,7 +51,7 @@ async def serve_port_forward(
     async def tunnelled(connection: WebSocket) -> None:
         await run_session(SpdySession(WebSocketDuplex(connection), server=True), over_session)
 
-    if not is_websocket(request):
+    if request.upgrade != WEBSOCKET:
         return spdy_session(request, (PROTOCOL,), over_spdy)
     if TUNNEL in listed(request, "sec-websocket-protocol"):
         return websocket(request, (TUNNEL,), tunnelled)

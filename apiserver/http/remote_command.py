@@ -15,8 +15,8 @@ import orjson
 
 from apiserver.http.kubelets import call_error
 from apiserver.http.limits import STREAM_ACCEPT_SECONDS, STREAM_CREATION_SECONDS
-from apiserver.http.message import Answer, HttpRequest, Upgrade
-from apiserver.http.upgrades import is_websocket, spdy_session, websocket
+from apiserver.http.message import WEBSOCKET, Answer, HttpRequest, Upgrade
+from apiserver.http.upgrades import spdy_session, websocket
 from proto import kubelet_pb2
 from wire import trace
 from wire.streams import channels
@@ -72,7 +72,7 @@ async def serve_remote_command(request: HttpRequest, method: Any, start: kubelet
         else:
             call.cancel()
 
-    if is_websocket(request):
+    if request.upgrade == WEBSOCKET:
         answer = websocket(request, EXEC_PROTOCOLS, over_websocket)
     else:
         answer = spdy_session(request, SPDY_PROTOCOLS, over_spdy)

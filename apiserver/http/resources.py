@@ -12,12 +12,11 @@ from apiserver.codec import protobuf
 from apiserver.handlers.authz import Attributes
 from apiserver.handlers.pipeline import Pipeline
 from apiserver.http import bodies
-from apiserver.http.message import Answer, HttpRequest, Response, StreamResponse
+from apiserver.http.message import WEBSOCKET, Answer, HttpRequest, Response, StreamResponse
 from apiserver.http.metrics import Metrics, Series
 from apiserver.http.negotiate import YAML_TYPE, Form, negotiate, not_acceptable
 from apiserver.http.options import WriteOptions, list_options, write_options
 from apiserver.http.routes import Route
-from apiserver.http.upgrades import is_websocket, streamed
 from apiserver.http.views import TableSource, View
 from apiserver.http.watches import watch_response
 from apiserver.registry.request import FieldValidation, PatchType, Request, User, WriteOutcome
@@ -82,7 +81,9 @@ class ResourceHandler:
             answer = await self._connector.connect(request, call)
         else:
             answer = await self._verbs[route.verb](request, call, served)
-        if isinstance(answer, StreamResponse) and is_websocket(request):
+        if isinstance(answer, StreamResponse) and request.upgrade == WEBSOCKET:
+            from apiserver.http.upgrades import streamed
+
             return await streamed(request, answer)
         return answer
 

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import aclosing
 from typing import Any, Final
 
-from apimachinery.errors import bad_request
 from apiserver.http.identity import BEARER_SUBPROTOCOL
 from apiserver.http.message import JSON_TYPE, Answer, HttpRequest, StreamResponse, Upgrade, plain
 from wire.streams import spdy
@@ -17,20 +16,6 @@ from wire.streams.spdy import SocketDuplex, SpdySession
 from wire.streams.websocket import WebSocket, accept_token, upgraded
 
 _SPDY_VERSION: Final = "X-Stream-Protocol-Version"
-
-
-def is_websocket(request: HttpRequest) -> bool:
-    return request.wants_upgrade and request.header("upgrade").lower() == "websocket"
-
-
-def is_spdy(request: HttpRequest) -> bool:
-    return request.wants_upgrade and request.header("upgrade").lower() == spdy.PROTOCOL.lower()
-
-
-def upgrade_required(request: HttpRequest) -> None:
-    """Raises ApiError 400 unless the client asks for a protocol that carries streams."""
-    if not is_websocket(request) and not is_spdy(request):
-        raise bad_request("Upgrade request required")
 
 
 def websocket(request: HttpRequest, supported: Sequence[str], run: Callable[[WebSocket], Awaitable[None]]) -> Answer:
