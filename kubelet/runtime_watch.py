@@ -81,7 +81,8 @@ class RuntimeWatch:
             await self._runtime.set_pod_cidr(self._pod_cidr)
             self._cidr_given = True
         conditions = {one.type: one for one in (await self._runtime.status()).status.conditions}
-        facts.problem = _said(conditions.get("RuntimeReady"), "RuntimeReady")
+        broken = _said(conditions.get("RuntimeReady"), "RuntimeReady")
+        facts.problem = f"container runtime not ready: {broken}" if broken else ""
         facts.network_problem = _said(conditions.get("NetworkReady"), "NetworkReady")
 
     async def _pause(self, seconds: float) -> None:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from api.core import ConfigMap
 from api.pod import Pod, is_ready
 from apimachinery.errors import ApiError
 from tests.unit.kubelet_harness import NODE, World, container, quiet
+from wire import trace
 
 
 @pytest.fixture
@@ -149,8 +151,6 @@ async def test_a_missing_config_map_is_told_and_waited_for(world: World) -> None
             "metadata": {"name": "c", "namespace": "default"},
             "data": {"k": "v"},
         }
-        from api.core import ConfigMap
-
         await world.api.create(ConfigMap, body)
         await world.clock.advance(25)
         await quiet()
@@ -237,3 +237,119 @@ async def test_an_orphan_is_ended(world: World) -> None:
         await world.clock.advance(11)
         await quiet()
         assert kubelet.cache.uids() == []
+
+
+async def test_a_trace_goes_on_into_the_sync(world: World) -> None:
+    async with world.running():
+        token = trace.attach(f"00-{'ab' * 16}-{'cd' * 8}-01")
+        await world.create_pod("web", {"containers": [container()]})
+        trace.detach(token)
+        await quiet()
+    names = {span.name for span in world.seams.tracer.spans("ab" * 16)}
+    assert {"sync pod", "reconcile:pod-status"} <= names
+
+
+async def test_pods_live_on_without_the_apiserver(world: World) -> None:
+    async with world.running():
+        await world.create_pod("web", {"containers": [container(command=["sh", "-c", "sleep 20; exit 1"])]})
+        await quiet()
+        world.api.server.go_down()
+        await world.clock.advance(21)
+        await quiet()
+        world.api.server.come_up()
+        await world.clock.advance(10)
+        await quiet()
+        assert (await world.status("web"))["containerStatuses"][0]["restartCount"] == 1
+
+
+async def test_a_shorter_grace_cuts_a_long_ending_short(world: World) -> None:
+    async with world.running():
+        slow = {"sim.orrery.dev/stop-delay": "1000"}
+        await world.create_pod("web", {"containers": [container()]}, annotations=slow)
+        await quiet()
+        await world.api.delete(Pod, "web", namespace="default", options={"gracePeriodSeconds": 600})
+        await quiet()
+        assert (await world.status("web"))["phase"] == "Running"
+        await world.api.delete(Pod, "web", namespace="default", options={"gracePeriodSeconds": 1})
+        await quiet()
+        await world.clock.advance(2)
+        await quiet()
+        with pytest.raises(ApiError):
+            await world.pod("web")
+
+
+async def test_a_pre_stop_hook_takes_its_time_out_of_the_grace(world: World) -> None:
+    async with world.running():
+        hook = {"preStop": {"sleep": {"seconds": 5}}}
+        await world.create_pod("web", {"containers": [container(lifecycle=hook)]})
+        await quiet()
+        await world.api.delete(Pod, "web", namespace="default", options={"gracePeriodSeconds": 30})
+        await quiet()
+        await world.clock.advance(4)
+        await quiet()
+        assert (await world.status("web"))["phase"] == "Running"
+        await world.clock.advance(2)
+        await quiet()
+        with pytest.raises(ApiError):
+            await world.pod("web")
+
+
+async def test_a_pod_deleted_while_its_image_is_pulled_goes_at_once(world: World) -> None:
+    async with world.running():
+        slow = {"sim.orrery.dev/pull-delay": "1000"}
+        await world.create_pod("web", {"containers": [container()]}, annotations=slow)
+        await quiet()
+        await world.api.delete(Pod, "web", namespace="default", options={"gracePeriodSeconds": 30})
+        await quiet()
+        with pytest.raises(ApiError):
+            await world.pod("web")
+
+
+async def test_a_startup_probe_holds_the_others_back(world: World) -> None:
+    async with world.running():
+        probe = {"exec": {"command": ["check"]}, "periodSeconds": 2}
+        spec = container(startupProbe={**probe, "initialDelaySeconds": 4}, readinessProbe=probe)
+        await world.create_pod("web", {"containers": [spec]})
+        await quiet()
+        await world.clock.advance(3)
+        await quiet()
+        only = (await world.status("web"))["containerStatuses"][0]
+        assert (only["started"], only["ready"]) == (False, False)
+        await world.clock.advance(1)
+        await quiet()
+        only = (await world.status("web"))["containerStatuses"][0]
+        assert (only["started"], only["ready"]) == (True, True)
+
+
+async def test_a_lost_sandbox_is_made_again(world: World) -> None:
+    async with world.running() as kubelet:
+        pod = await world.create_pod("web", {"containers": [container()]})
+        await quiet()
+        first = kubelet.cache.get(pod.uid).sandbox
+        assert first is not None
+        for one in world.backend.store.containers_of(first.id):
+            await world.backend.stop_container(one, 0)
+        await world.backend.stop_sandbox(world.backend.store.sandboxes[first.id])
+        await quiet()
+        await world.clock.advance(11)
+        await quiet()
+        second = kubelet.cache.get(pod.uid).sandbox
+        assert second is not None and second.attempt == 1
+        assert is_ready(await world.pod("web"))
+        assert (await world.status("web"))["containerStatuses"][0]["restartCount"] == 1
+
+
+async def test_config_map_volumes_follow_their_object(world: World) -> None:
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": "default"}}
+    await world.api.create(ConfigMap, {**body, "data": {"k": "1"}})
+    async with world.running() as kubelet:
+        mounts = [{"name": "v", "mountPath": "/v"}]
+        spec = {"containers": [container(volumeMounts=mounts)], "volumes": [{"name": "v", "configMap": {"name": "c"}}]}
+        pod = await world.create_pod("web", spec)
+        await quiet()
+        place = kubelet.context.volumes.mounted(pod.uid)["v"]
+        assert (place / "k").read_text() == "1"
+        await world.api.patch(ConfigMap, "c", {"data": {"k": "2"}}, namespace="default")
+        await world.clock.advance(61)
+        await quiet()
+        assert (place / "k").read_text() == "2"
