@@ -23,3 +23,4 @@ STREAM_CREATION_SECONDS = 30.0  # real time for a SPDY client to open the stream
 """Upstream's `streamCreationTimeout`."""
 STREAM_ACCEPT_SECONDS = 10.0  # real time a kubelet has to accept or refuse a stream before the client is told 101
 LOG_FIRST_SECONDS = 0.2  # real time a silent container's follower waits for HTTP 200
+MANAGER_NAME_CHARACTERS = 128  # of a fieldManager

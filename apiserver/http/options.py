@@ -6,8 +6,8 @@ from typing import Final, NamedTuple
 
 from apimachinery.errors import FieldError, invalid
 from apiserver.http.bodies import integer
+from apiserver.http.limits import MANAGER_NAME_CHARACTERS
 from apiserver.http.message import HttpRequest
-from apiserver.limits import MANAGER_NAME_MAX
 from apiserver.registry.request import FieldValidation, ListOptions, PatchType
 
 _META: Final = "meta.k8s.io"
@@ -68,8 +68,8 @@ def _dry_run_errors(values: list[str]) -> list[FieldError]:
 
 def _manager_errors(manager: str) -> list[FieldError]:
     errors = []
-    if len(manager.encode()) > MANAGER_NAME_MAX:
-        errors.append(FieldError("too_long", "fieldManager", f"may not be more than {MANAGER_NAME_MAX} bytes"))
+    if len(manager.encode()) > MANAGER_NAME_CHARACTERS:
+        errors.append(FieldError("too_long", "fieldManager", f"may not be more than {MANAGER_NAME_CHARACTERS} bytes"))
     if not manager.isprintable():
         errors.append(FieldError("invalid", "fieldManager", "should only contain printable characters", manager))
     return errors
@@ -78,4 +78,4 @@ def _manager_errors(manager: str) -> list[FieldError]:
 def default_manager(user_agent: str) -> str:
     """Who writes, if the client does not say: its program's name."""
     name = user_agent.partition("/")[0]
-    return "".join(one for one in name if one.isprintable())[:MANAGER_NAME_MAX]
+    return "".join(one for one in name if one.isprintable())[:MANAGER_NAME_CHARACTERS]
