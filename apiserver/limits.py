@@ -27,4 +27,3 @@ TOKEN_SECONDS_DEFAULT = 3600
 TOKEN_SECONDS_MAX = 2**32
 BOOTSTRAP_RETRY_SECONDS = 1.0  # real time between attempts to create what must exist
 ENDPOINT_RECONCILE_SECONDS = 10.0  # cluster time between looks at the `kubernetes` Service
-MANAGER_NAME_MAX = 128  # characters of a fieldManager

@@ -31,7 +31,7 @@ from apiserver.registry.patching import apply_patch, check_patch
 from apiserver.registry.request import JSON, ListResult, PatchType, Request, StoredObject, WatchEvent, WriteOutcome
 from apiserver.registry.resource import Resources, Served
 from apiserver.registry.store import Outcome, Registry, Write
-from apiserver.registry.strategy import Context, StatusStrategy, SubresourceStrategy
+from apiserver.registry.strategy import Context, StatusStrategy, Strategy, SubresourceStrategy
 from apiserver.registry.subresources.call import Call, SubresourceHandler, not_allowed
 from apiserver.registry.watching import watch_objects
 from apiserver.watch.alarms import Alarms
@@ -292,9 +292,11 @@ class Pipeline:
     def _outcome(self, served: Served, outcome: Outcome, code: int, warnings: Sequence[str]) -> WriteOutcome:
         obj: Outcome
         obj = serve(served, outcome) if isinstance(outcome, StoredObject) else from_storage(served, outcome)
-        tree = outcome.tree if isinstance(outcome, StoredObject) else outcome
-        said = dict.fromkeys([*warnings, *served.resource.strategy.warnings(tree)])
-        return WriteOutcome(obj, code, tuple(said))
+        strategy = served.resource.strategy
+        if type(strategy).warnings is not Strategy.warnings:  # most kinds have none: then nothing is decoded
+            tree = outcome.tree if isinstance(outcome, StoredObject) else outcome
+            warnings = [*warnings, *strategy.warnings(tree)]
+        return WriteOutcome(obj, code, tuple(dict.fromkeys(warnings)))
 
     # --- what is not simply an object ---
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 from apimachinery.errors import ApiError, expired
-from apiserver.limits import BOOKMARK_SECONDS, WATCH_BATCH, WATCH_TIMEOUT_SECONDS
+from apiserver.limits import BOOKMARK_SECONDS, WATCH_BATCH, WATCH_TIMEOUT_SECONDS, WATCHERS
 from apiserver.registry.objects import ObjectStore
 from apiserver.registry.options import check_watch, revision_of, too_large
 from apiserver.registry.request import ListOptions, Request, StoredObject, WatchEvent
@@ -37,6 +37,8 @@ async def watch_objects(
     options = request.query
     check_watch(options)
     selection = selection_of(request, resource)
+    if store.cacher.watching >= WATCHERS:
+        raise ApiError("TooManyRequests", f"there are {WATCHERS} watches already", details={"retryAfterSeconds": 1})
     start = await _start(store, options)
     cache = store.cache(resource)
     # From here to `attach` nothing awaits: the snapshot and what follows it fit together without a gap.
@@ -49,12 +51,14 @@ async def watch_objects(
     begin = store.cacher.revision if start.initial else max(start.revision, store.cacher.revision)
     watcher = Watcher(selection.scope(), begin)
     cache.attach(watcher)
+    store.cacher.watching += 1
     try:
         stream = _Stream(store, alarms, seams, selection, watcher, options)
         async for batch in stream.run(start, snapshot, backlog, begin):
             yield batch
     finally:
         cache.detach(watcher)
+        store.cacher.watching -= 1
 
 
 async def _start(store: ObjectStore, options: ListOptions) -> Start:

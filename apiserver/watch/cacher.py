@@ -34,6 +34,8 @@ class Cacher:
         """The first load is complete."""
         self.connected = False
         """etcd's changes are coming in."""
+        self.watching = 0
+        """Watches open now."""
         self._etcd = etcd
         self._seams = seams
         self._caches: dict[str, ResourceCache] = {}
