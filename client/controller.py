@@ -10,6 +10,7 @@ from apimachinery.errors import ApiError
 from apimachinery.resources import split_key
 from client.limits import UNAVAILABLE_RETRY_SECONDS
 from client.workqueue import ShutDown, WorkQueue
+from wire import trace
 from wire.gates import GateError, Subject, Verdict
 from wire.seams import Seams
 
@@ -50,6 +51,8 @@ async def _work(controller: Controller, queue: WorkQueue, seams: Seams) -> None:
 
 
 async def _process(controller: Controller, queue: WorkQueue, seams: Seams, key: str, links: tuple[str, ...]) -> None:
+    """Reconcile, and queue the key again where that is called for: in the same trace, for the same cause."""
+    trace.attach(links[-1] if links else "")
     try:
         again = await reconcile_once(controller, seams, key, links)
     except ApiError as error:

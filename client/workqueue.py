@@ -27,6 +27,11 @@ class ShutDown(Exception):
     """The queue is shut down and empty."""
 
 
+def _remember(links: deque[str], context: str) -> None:
+    if context and context not in links:
+        links.append(context)
+
+
 class WorkQueue:
     """Keys to work on, now or later."""
 
@@ -48,6 +53,7 @@ class WorkQueue:
         self._failures: dict[str, int] = {}
         self._getters: deque[asyncio.Future[None]] = deque()
         self._later: dict[str, float] = {}
+        self._later_links: dict[str, deque[str]] = {}
         self._heap: list[tuple[float, str]] = []
         self._timer: asyncio.Task[None] | None = None
         self._closed = False
@@ -70,6 +76,7 @@ class WorkQueue:
         if seconds <= 0:
             self.add(key)
             return
+        _remember(self._later_links.setdefault(key, deque(maxlen=LINKS_PER_KEY)), trace.current())
         deadline = self._clock.time() + seconds
         if deadline < self._later.get(key, float("inf")):
             self._later[key] = deadline
@@ -126,9 +133,8 @@ class WorkQueue:
 
     def _link(self, key: str) -> None:
         links = self._dirty.setdefault(key, deque(maxlen=LINKS_PER_KEY))
-        context = trace.current()
-        if context and context not in links:
-            links.append(context)
+        for context in (*self._later_links.pop(key, ()), trace.current()):
+            _remember(links, context)
 
     def _push(self, key: str) -> None:
         self._ready.append(key)

@@ -31,6 +31,7 @@ from controller_manager.service_pods import (
     services_to_wake,
     target_reference,
 )
+from controller_manager.settling import wake
 
 JSON = dict[str, Any]
 
@@ -86,6 +87,8 @@ class EndpointsController:
         self._pods = context.pods
         self._services = context.informers.get(Service)
         self._endpoints = context.informers.get(Endpoints)
+        self._sizes: dict[str, int] = {}
+        """Pods behind a Service when it was last looked at."""
         self.queue = context.queue(self.name)
         self._services.add_handler(lambda event: self.queue.add(event.object.key))
         self._endpoints.add_handler(self._on_endpoints)
@@ -95,15 +98,16 @@ class EndpointsController:
         """Someone removed or changed ours; a key without a Service with a selector is none of ours."""
         service = self._services.get(event.object.key)
         if service is not None and has_endpoints(service):
-            self.queue.add(service.key)
+            wake(self.queue, service.key, self._sizes.get(service.key, 0))
 
     def _on_pod(self, event: Event[PodView]) -> None:
         for key in services_to_wake(event, self._services):
-            self.queue.add(key)
+            wake(self.queue, key, self._sizes.get(key, 0))
 
     async def reconcile(self, key: str) -> float | None:
         service = self._services.get(key)
         if service is None:
+            self._sizes.pop(key, None)
             await self._delete(key)
         elif has_endpoints(service):
             pods = [
@@ -111,6 +115,7 @@ class EndpointsController:
                 for pod in self._pods.by_index("namespace", service.namespace)
                 if selected(service, pod.metadata.labels)
             ]
+            self._sizes[key] = len(pods)
             await self._write(service, pods)
         return None
 

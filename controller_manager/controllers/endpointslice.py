@@ -34,6 +34,7 @@ from controller_manager.service_pods import (
     services_to_wake,
     target_reference,
 )
+from controller_manager.settling import wake
 
 JSON = dict[str, Any]
 
@@ -217,6 +218,8 @@ class EndpointSliceController:
         self._nodes = context.informers.get(Node)
         self._recorder = context.recorder("endpoint-slice-controller")
         self._written: dict[str, int] = {}
+        self._sizes: dict[str, int] = {}
+        """Pods behind a Service when it was last looked at."""
         self.queue = context.queue(self.name)
         self._services.add_handler(self._on_service)
         self._slices.add_handler(self._on_slice)
@@ -226,15 +229,16 @@ class EndpointSliceController:
     def _on_service(self, event: Event[Service]) -> None:
         if event.type == "DELETED":
             self._written.pop(event.object.key, None)
+            self._sizes.pop(event.object.key, None)
         self.queue.add(event.object.key)
 
     def _on_slice(self, event: Event[EndpointSlice]) -> None:
         for key in {key for one in (event.old, event.new) if one is not None for key in _service_key(one)}:
-            self.queue.add(key)
+            wake(self.queue, key, self._sizes.get(key, 0))
 
     def _on_pod(self, event: Event[PodView]) -> None:
         for key in services_to_wake(event, self._services):
-            self.queue.add(key)
+            wake(self.queue, key, self._sizes.get(key, 0))
 
     def _on_node(self, event: Event[Node]) -> None:
         """A node that changes its zone changes its pods' endpoints."""
@@ -252,6 +256,7 @@ class EndpointSliceController:
         pods = [
             pod for pod in self._pods.by_index("namespace", service.namespace) if selected(service, pod.metadata.labels)
         ]
+        self._sizes[key] = len(pods)
         present = self._slices.by_index(_SERVICE_INDEX, key)
         actions = plan(desired(service, pods, self._zones(pods)), present)
         rewritten = {action.slice.key for action in actions if not isinstance(action, Create)}

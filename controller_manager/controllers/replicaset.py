@@ -38,6 +38,7 @@ from controller_manager.pods import (
     template_labels,
 )
 from controller_manager.refusals import namespace_is_going
+from controller_manager.settling import wake
 
 OWNER = "owner"
 """Index of ReplicaSets by the uid of the Deployment that controls them."""
@@ -120,7 +121,9 @@ class ReplicaSetController:
     def _on_replica_set(self, event: Event[ReplicaSet]) -> None:
         if event.type == "DELETED":
             self._expectations.forget(event.object.key)
-        self.queue.add(event.object.key)
+        old, new = event.old, event.new
+        status_only = old is not None and new is not None and old.metadata.generation == new.metadata.generation
+        wake(self.queue, event.object.key, event.object.spec.replicas if status_only else 0)
 
     def _on_pod(self, event: Event[PodView]) -> None:
         pod = event.object
@@ -130,7 +133,8 @@ class ReplicaSetController:
                 self._expectations.creation_seen(key)
             if event.type == "DELETED" or is_terminating(pod):
                 self._expectations.deletion_seen(key, pod.uid)
-            self.queue.add(key)
+            replica_set = self._sets.get(key)
+            wake(self.queue, key, replica_set.spec.replicas if replica_set is not None else 0)
         if event.new is not None and controller_of(event.new.metadata) is None:
             self._wake_adopters(event.new)
 

@@ -147,6 +147,17 @@ async def test_rate_limited_pauses_double_until_forgotten() -> None:
     queue.shut_down()
 
 
+async def test_delayed_keys_remember_their_traces_too() -> None:
+    clock = FakeClock()
+    queue = WorkQueue(clock)
+    token = trace.attach(CONTEXT)
+    queue.add_after("a", 5)
+    trace.detach(token)
+    await clock.advance(6)
+    assert await queue.get() == ("a", (CONTEXT,))
+    queue.shut_down()
+
+
 async def test_keys_remember_the_traces_that_asked_for_them() -> None:
     queue = WorkQueue(FakeClock())
     token = trace.attach(CONTEXT)

@@ -119,13 +119,13 @@ async def test_slices_hold_a_hundred_and_one_change_is_one_write() -> None:
         await world.api.create(Service, service(clusterIP="None"))
         for number in range(230):
             await world.api.create(Pod, pod(number))
-        await world.settle()
+        await world.settle(1)
         assert sorted(len(one["endpoints"]) for one in slices(world)) == [30, 100, 100]
         assert all("service.kubernetes.io/headless" in one["metadata"]["labels"] for one in slices(world))
         world.api.server.writes.clear()
         changed = {"status": {"conditions": [{"type": "Ready", "status": "False"}]}}
         await world.api.patch(Pod, "web-7", changed, namespace="default", subresource="status")
-        await world.settle()
+        await world.settle(1)
         assert [write[:2] for write in world.api.server.writes] == [
             ("patch", "pods/status"),
             ("patch", "endpointslices"),

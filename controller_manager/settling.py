@@ -1,0 +1,18 @@
+"""Waiting a moment for more of the same.
+
+What is computed from all pods of an owner costs as much as there are pods. If each of a thousand pods woke its owner
+by itself, a rollout would cost their square; so with many pods a change waits, in proportion, for the next ones.
+"""
+
+from __future__ import annotations
+
+from client.workqueue import WorkQueue
+from controller_manager.limits import SETTLE_FROM_PODS, SETTLE_SECONDS_PER_POD
+
+
+def wake(queue: WorkQueue, key: str, pods: int) -> None:
+    """Queue `key`, which has about so many pods, now or in a moment."""
+    if pods < SETTLE_FROM_PODS:
+        queue.add(key)
+    else:
+        queue.add_after(key, pods * SETTLE_SECONDS_PER_POD)
