@@ -14,6 +14,7 @@ from client.api import ApiClient
 from client.informer import Informer
 from client.recorder import EventRecorder
 from kubelet.admission import admit
+from kubelet.claims import BoundVolumes
 from kubelet.configs import NodePlaces
 from kubelet.context import Context, RuntimeFacts
 from kubelet.dns_config import Resolver
@@ -88,7 +89,7 @@ class Kubelet:
             facts=self.facts,
             cache=self.cache,
             images=Images(runtime, objects, seams.clock),
-            volumes=VolumeManager(options.state_dir, objects, tokens.get, lambda: node),
+            volumes=VolumeManager(options.state_dir, objects, tokens.get, BoundVolumes(api).find, lambda: node),
             objects=objects,
             recorder=self.recorder,
             services=self._service_variables,

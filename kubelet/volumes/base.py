@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from api.pod import Pod, ServiceAccountTokenProjection, Volume
 from kubelet.downward import NodeFacts
@@ -23,6 +23,9 @@ class File(NamedTuple):
     mode: int = 0o644
 
 
+Claims = Callable[[str, str], Awaitable[dict[str, Any]]]
+"""The PersistentVolume, as JSON, that a claim (namespace, name) is bound to. Raises VolumeError or ApiError."""
+
 Payload = dict[str, File]
 """By path relative to the volume."""
 
@@ -38,6 +41,7 @@ class MountRequest:
     directory: Path
     objects: ObjectSource
     tokens: Tokens
+    claims: Claims
     node: NodeFacts
     pod_ips: tuple[str, ...] = ()
     fresh: bool = False

@@ -11,7 +11,7 @@ from api.pod import Pod, Volume
 from apimachinery.errors import ApiError
 from kubelet.downward import NodeFacts
 from kubelet.objects import ObjectSource
-from kubelet.volumes.base import MountRequest, Tokens, VolumeError
+from kubelet.volumes.base import Claims, MountRequest, Tokens, VolumeError
 from kubelet.volumes.table import VOLUME_TYPES, type_of
 
 
@@ -22,10 +22,13 @@ class MountFailed(Exception):
 class VolumeManager:
     """`root` is the kubelet's state directory; pods live in `root/pods/UID`."""
 
-    def __init__(self, root: Path, objects: ObjectSource, tokens: Tokens, node: Callable[[], NodeFacts]) -> None:
+    def __init__(
+        self, root: Path, objects: ObjectSource, tokens: Tokens, claims: Claims, node: Callable[[], NodeFacts]
+    ) -> None:
         self._pods = root / "pods"
         self._objects = objects
         self._tokens = tokens
+        self._claims = claims
         self._node = node
         self._mounted: dict[str, dict[str, Path]] = {}
 
@@ -69,7 +72,7 @@ class VolumeManager:
             kind = type_of(volume)
             directory = self._pods / pod.uid / "volumes" / kind.plugin / volume.name
             request = MountRequest(
-                pod, volume, directory, self._objects, self._tokens, self._node(), pod_ips, fresh=fresh
+                pod, volume, directory, self._objects, self._tokens, self._claims, self._node(), pod_ips, fresh=fresh
             )
             return await kind.set_up(request)
         except (VolumeError, ApiError) as error:

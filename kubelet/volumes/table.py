@@ -6,6 +6,7 @@ from api.pod import Volume
 from kubelet.volumes.base import VolumeError, VolumeType
 from kubelet.volumes.empty_dir import EmptyDirType
 from kubelet.volumes.host_path import HostPathType
+from kubelet.volumes.persistent_claim import PersistentClaimType
 from kubelet.volumes.projected_files import ConfigMapType, DownwardAPIType, ProjectedType, SecretType
 
 VOLUME_TYPES: dict[str, VolumeType] = {
@@ -15,6 +16,7 @@ VOLUME_TYPES: dict[str, VolumeType] = {
     "secret": SecretType(),
     "downward_api": DownwardAPIType(),
     "projected": ProjectedType(),
+    "persistent_volume_claim": PersistentClaimType(),
 }
 
 

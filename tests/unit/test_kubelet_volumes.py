@@ -34,12 +34,24 @@ async def token(pod: Pod, projection: ServiceAccountTokenProjection) -> str:
     return f"token for {projection.audience or 'the API'}"
 
 
+async def claim(namespace: str, name: str) -> dict[str, Any]:
+    if name == "unbound":
+        raise VolumeError("PVC is not bound")
+    return {"metadata": {"name": "pv"}, "spec": VOLUMES[name]}
+
+
+VOLUMES: dict[str, dict[str, Any]] = {
+    "host": {"hostPath": {"path": "/tmp", "type": "Directory"}},
+    "local": {"local": {"path": "/tmp"}},
+    "disk": {"gcePersistentDisk": {"pdName": "d"}},
+}
+
 CONFIG = ObjectRef("ConfigMap", "c")
 
 
 def manager(root: Path, held: dict[ObjectRef, Data] | None = None) -> VolumeManager:
     default: dict[ObjectRef, Data] = {CONFIG: {"a": b"1", "b": b"2"}, ObjectRef("Secret", "s"): {"p": b"hush"}}
-    return VolumeManager(root, Objects(default if held is None else held), token, lambda: NODE)
+    return VolumeManager(root, Objects(default if held is None else held), token, claim, lambda: NODE)
 
 
 async def mount(root: Path, volume: dict[str, Any], **spec: Any) -> Path:
@@ -91,6 +103,11 @@ PREFIX = 'MountVolume.SetUp failed for volume "v" : '
         ({"secret": {"secretName": "none"}}, 'secret "none" not found'),
         ({"configMap": {"name": "c", "items": [{"key": "z", "path": "z"}]}}, "references non-existent config key: z"),
         ({"configMap": {"name": "c", "items": [{"key": "a", "path": "../a"}]}}, "invalid path: must not contain '..'"),
+        ({"persistentVolumeClaim": {"claimName": "unbound"}}, "PVC is not bound"),
+        (
+            {"persistentVolumeClaim": {"claimName": "disk"}},
+            "persistent volume pv is of kind gcePersistentDisk, which is not supported",
+        ),
         ({"nfs": {"server": "x", "path": "/"}}, "no volume plugin matched"),
         ({"hostPath": {"path": "/nowhere", "type": "Directory"}}, "/nowhere is not a directory"),
     ],
@@ -99,6 +116,11 @@ async def test_refusals(tmp_path: Path, volume: dict[str, Any], message: str) ->
     with pytest.raises(MountFailed) as refused:
         await mount(tmp_path, volume)
     assert str(refused.value).startswith(PREFIX + message) or message in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["host", "local"])
+async def test_a_claim_leads_to_its_volume(tmp_path: Path, name: str) -> None:
+    assert await mount(tmp_path, {"persistentVolumeClaim": {"claimName": name}}) == Path("/tmp")
 
 
 async def test_modes(tmp_path: Path) -> None:
