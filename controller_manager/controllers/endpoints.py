@@ -87,6 +87,8 @@ class EndpointsController:
         self._pods = context.pods
         self._services = context.informers.get(Service)
         self._endpoints = context.informers.get(Endpoints)
+        self._written: dict[str, int] = {}
+        """Revisions of our last writes: until the cache has seen them, their events are waited for."""
         self._sizes: dict[str, int] = {}
         """Pods behind a Service when it was last looked at."""
         self.queue = context.queue(self.name)
@@ -108,8 +110,9 @@ class EndpointsController:
         service = self._services.get(key)
         if service is None:
             self._sizes.pop(key, None)
+            self._written.pop(key, None)
             await self._delete(key)
-        elif has_endpoints(service):
+        elif has_endpoints(service) and self._endpoints.revision >= self._written.get(key, 0):
             pods = [
                 pod
                 for pod in self._pods.by_index("namespace", service.namespace)
@@ -126,7 +129,7 @@ class EndpointsController:
         if present is None:
             metadata: JSON = {"name": service.name, "namespace": service.namespace, "labels": labels}
             metadata |= {"annotations": annotations} if annotations else {}
-            await self._api.create(Endpoints, {"metadata": metadata, "subsets": subsets})
+            self._note(await self._api.create(Endpoints, {"metadata": metadata, "subsets": subsets}))
             return
         if _same(present, subsets, labels) and (OVER_CAPACITY in present.metadata.annotations) == cut:
             return
@@ -136,7 +139,10 @@ class EndpointsController:
             "annotations": {OVER_CAPACITY: "truncated" if cut else None},
         }
         patch = {"metadata": metadata, "subsets": subsets or None}
-        await self._api.patch(Endpoints, service.name, patch, namespace=service.namespace)
+        self._note(await self._api.patch(Endpoints, service.name, patch, namespace=service.namespace))
+
+    def _note(self, written: Endpoints) -> None:
+        self._written[written.key] = int(written.metadata.resource_version)
 
     async def _delete(self, key: str) -> None:
         """Of a Service that is gone. Only what this controller made."""

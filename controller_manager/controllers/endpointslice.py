@@ -144,8 +144,11 @@ def _plan_group(group: Group, wanted: Mapping[str, JSON], slices: list[EndpointS
     drafts = [_keep(one, missing) for one in slices]
     pending = list(missing.values())
     _fill([draft for draft in drafts if draft.changed and draft.endpoints], pending)
-    if pending:
-        _fill(_roomiest_that_fits(drafts, len(pending)), pending)
+    full = len(pending) - len(pending) % ENDPOINTS_PER_SLICE
+    rest = pending[full:]
+    if rest:
+        _fill(_tightest_fit(drafts, len(rest)), rest)
+    pending = pending[:full] + rest
     actions: list[Action] = []
     kept = [draft for draft in drafts if draft.endpoints]
     placeholder = not kept and not pending
@@ -184,11 +187,10 @@ def _fill(drafts: Iterable[_Draft], pending: list[JSON]) -> None:
             draft.changed = True
 
 
-def _roomiest_that_fits(drafts: Iterable[_Draft], count: int) -> list[_Draft]:
-    """One slice that takes all that is left, the fullest such; a slice that is only half of help is left alone."""
-    rest = count % ENDPOINTS_PER_SLICE or ENDPOINTS_PER_SLICE
-    fitting = [draft for draft in drafts if draft.room >= rest]
-    return [min(fitting, key=lambda draft: draft.room)] if fitting and count <= ENDPOINTS_PER_SLICE else []
+def _tightest_fit(drafts: Iterable[_Draft], count: int) -> list[_Draft]:
+    """One slice that takes them all, the fullest such; a slice that would help with half of them is left alone."""
+    fitting = [draft for draft in drafts if draft.room >= count]
+    return [min(fitting, key=lambda draft: draft.room)] if fitting else []
 
 
 def compute_labels(service: Service) -> dict[str, str]:
