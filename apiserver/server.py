@@ -62,10 +62,11 @@ async def _front_doors(config: Config, server: ApiServer) -> AsyncIterator[int]:
     )
     service = api_service(server.pipeline, server.seams)
     try:
-        async with (
-            serve(config.rpc_address, server.seams, tls, [service]),
-            serve_https(config.secure_address, app, tls) as port,
-        ):
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(serve(config.rpc_address, server.seams, tls, [service]))
+            port = await stack.enter_async_context(serve_https(config.secure_address, app, tls))
+            if config.pod_address:
+                await stack.enter_async_context(serve_https(config.pod_address, app, tls))
             yield port
     finally:
         await app.close()

@@ -86,6 +86,7 @@ def _apiserver(spec: ClusterSpec, paths: Paths) -> Component:
         *("--service-cidr", SERVICE_CIDR),
         *("--advertise-address", spec.gateway if docker else LOCAL),
         *("--advertise-port", str(spec.ports["apiserver"])),
+        *(("--pod-address", f"{spec.gateway}:{spec.ports['apiserver']}") if docker else ()),
     )
     return Component("apiserver", argv, spec.ports["apiserver"])
 

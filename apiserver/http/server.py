@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from email.utils import formatdate
-from typing import cast
+from typing import Final, cast
 
 from apiserver.http.limits import (
     BACKLOG,
@@ -20,6 +21,8 @@ from apiserver.http.limits import (
 from apiserver.http.protocol import App, HttpProtocol
 from wire.server import PortInUse
 from wire.tls import TlsFiles
+
+IP_FREEBIND: Final = 15  # linux/in.h; the socket module does not name it
 
 
 def server_context(files: TlsFiles) -> ssl.SSLContext:
@@ -96,23 +99,18 @@ async def serve_https(address: str, app: App, tls: TlsFiles | None) -> AsyncIter
 
     Without `tls` it is plain HTTP, which only tests want. Raises PortInUse if the address cannot be bound.
     """
-    host, _, port = address.rpartition(":")
     loop = asyncio.get_running_loop()
     async with asyncio.TaskGroup() as group:
         connections = Connections(app, group)
         context = server_context(tls) if tls else None
         timeout = HANDSHAKE_SECONDS if tls else None
-        try:
-            server = await loop.create_server(
-                connections.make_protocol,
-                host.strip("[]"),
-                int(port),
-                ssl=context,
-                ssl_handshake_timeout=timeout,
-                backlog=BACKLOG,
-            )
-        except OSError as error:
-            raise PortInUse(f"cannot listen on {address}: {error}") from error
+        server = await loop.create_server(
+            connections.make_protocol,
+            sock=_bind(address),
+            ssl=context,
+            ssl_handshake_timeout=timeout,
+            backlog=BACKLOG,
+        )
         sweeper = group.create_task(connections.sweep())
         try:
             yield int(server.sockets[0].getsockname()[1])
@@ -120,3 +118,19 @@ async def serve_https(address: str, app: App, tls: TlsFiles | None) -> AsyncIter
             server.close()
             sweeper.cancel()
             await connections.stop()
+
+
+def _bind(address: str) -> socket.socket:
+    """The address may appear later (the gateway of a network that is not made yet): it is bound all the same."""
+    host, _, port = address.rpartition(":")
+    try:
+        family, kind, _, _, where = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family is socket.AF_INET:
+            listener.setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)
+        listener.bind(where)
+    except OSError as error:
+        raise PortInUse(f"cannot listen on {address}: {error}") from error
+    listener.setblocking(False)
+    return listener

@@ -16,7 +16,8 @@ from tests.support.kubectl import Kubectl
 pytestmark = [pytest.mark.e2e, pytest.mark.docker, pytest.mark.kubectl]
 
 IMAGE = "orrery/busybox:1"
-SERVE = ("sh", "-c", "mkdir -p /www; hostname > /www/index.html; exec httpd -f -p 80 -h /www")
+TRAP = "trap 'exit 0' TERM; "  # as process 1 a shell would not hear SIGTERM, and each deletion would take its 30 s
+SERVE = ("sh", "-c", TRAP + "mkdir -p /www; hostname > /www/index.html; httpd -p 80 -h /www; sleep 100000 & wait")
 
 
 def deploy(kubectl: Kubectl, name: str = "web", replicas: int = 3) -> None:
