@@ -177,7 +177,6 @@ async def _inward(session: Session, ticket: Ticket, socket: ChannelSocket) -> No
                 await session.close_stdin()
         elif frame.channel == Channel.RESIZE and (size := decode_resize(frame.data)) is not None:
             await session.resize(size.width, size.height)
-    await session.close_stdin()
 
 
 async def _pump(socket: ChannelSocket, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

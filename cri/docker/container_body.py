@@ -67,8 +67,9 @@ def _host_config(
         **resources(config.linux.resources),
         **_security(config.linux.security_context),
     }
-    pid = _pid_mode(config.linux.security_context.namespace_options, sandbox, node_container)
-    if pid:
+    security = config.linux.security_context
+    pid = _pid_mode(security.namespace_options, sandbox, node_container)
+    if pid and security.HasField("namespace_options"):  # unsaid, the number for POD would mean sharing
         host["PidMode"] = pid
     return host
 

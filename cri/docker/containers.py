@@ -68,7 +68,7 @@ class Containers:
         if image is None:
             raise ApiError("NotFound", f'failed to get image "{config.image.image}": not found')
         record = container_record("", sandbox, config, image.id, self._log_root)
-        record = replace(record, stop_signal=record.stop_signal or image.stop_signal)
+        record = replace(record, stop_signal=record.stop_signal or image.stop_signal, created_at=self._time.now())
         body = container_body(config, record, sandbox, self._settings.node_container, mounts)
         body["Labels"] = container_labels(config, record, sandbox, self._settings.owner)
         name = container_name(sandbox, config.metadata.name, config.metadata.attempt)
@@ -77,7 +77,7 @@ class Containers:
                 "create_container", lambda api: api.create_container_from_config(body, name), subject=name
             )
         container_id = str(created["Id"])
-        self._add(replace(record, id=container_id, created_at=self._time.now()))
+        self._add(replace(record, id=container_id))
         return container_id
 
     async def start(self, container: Container) -> None:
@@ -143,11 +143,10 @@ class Containers:
 
     # --- what the engine says
 
-    def created(self, container_id: str, labels: Mapping[str, str], sandbox: Sandbox | None, at: int) -> None:
+    def created(self, container_id: str, labels: Mapping[str, str], sandbox: Sandbox | None) -> None:
         """Someone's call that we know nothing of: most likely ours, whose caller did not wait for the answer."""
         if sandbox is not None and container_id not in self._store.containers:
-            record = container_of_labels(container_id, labels, sandbox, self._log_root)
-            self._add(replace(record, created_at=at))
+            self._add(container_of_labels(container_id, labels, sandbox, self._log_root))
 
     def started(self, container_id: str, at: int) -> None:
         known = self._store.containers.get(container_id)

@@ -26,6 +26,7 @@ IP: Final = "orrery.ip"
 HANDLER: Final = "orrery.runtime-handler"
 IMAGE_ID: Final = "orrery.image-id"
 STOP_SIGNAL: Final = "orrery.stop-signal"
+CREATED: Final = "orrery.created-at"
 
 KIND_SANDBOX: Final = "sandbox"
 KIND_CONTAINER: Final = "container"
@@ -39,10 +40,12 @@ def sandbox_name(config: pb.PodSandboxConfig) -> str:
     return f"k8s_POD_{meta.name}_{meta.namespace}_{meta.uid}_{meta.attempt}"
 
 
-def sandbox_labels(config: pb.PodSandboxConfig, owner: Mapping[str, str], ip: str, handler: str) -> dict[str, str]:
+def sandbox_labels(
+    config: pb.PodSandboxConfig, owner: Mapping[str, str], ip: str, handler: str, now: int
+) -> dict[str, str]:
     meta = config.metadata
     readable = dict(zip(_READABLE, (meta.name, meta.namespace, meta.uid), strict=True))
-    own = {KIND: KIND_SANDBOX, IP: ip, HANDLER: handler, CONFIG: _encode(config)}
+    own = {KIND: KIND_SANDBOX, IP: ip, HANDLER: handler, CREATED: str(now), CONFIG: _encode(config)}
     return {**readable, **owner, **own}
 
 
@@ -57,6 +60,7 @@ def container_labels(
     for field in ("envs", "command", "args"):
         kept.ClearField(field)
     own = {KIND: KIND_CONTAINER, SANDBOX: sandbox.id, IMAGE_ID: record.image_id, CONFIG: _encode(kept)}
+    own[CREATED] = str(record.created_at)
     if record.stop_signal:
         own[STOP_SIGNAL] = record.stop_signal
     return {**readable, **owner, **own}
@@ -65,24 +69,25 @@ def container_labels(
 def sandbox_of_labels(sandbox_id: str, labels: Mapping[str, str]) -> Sandbox:
     config = pb.PodSandboxConfig.FromString(base64.b64decode(labels[CONFIG]))
     record = sandbox_record(sandbox_id, config, labels.get(HANDLER, ""))
-    return replace(record, ip=labels.get(IP, ""), ready=False)
+    return replace(record, ip=labels.get(IP, ""), ready=False, created_at=int(labels[CREATED]))
 
 
 def container_of_labels(container_id: str, labels: Mapping[str, str], sandbox: Sandbox, log_root: Path) -> Container:
     config = pb.ContainerConfig.FromString(base64.b64decode(labels[CONFIG]))
     record = container_record(container_id, sandbox, config, labels.get(IMAGE_ID, ""), log_root)
-    return replace(record, stop_signal=labels.get(STOP_SIGNAL, ""))
+    return replace(record, stop_signal=labels.get(STOP_SIGNAL, ""), created_at=int(labels[CREATED]))
 
 
 def inspected_sandbox(found: Mapping[str, Any]) -> Sandbox:
-    """From what `inspect` says; times are the engine's."""
+    """From what `inspect` says."""
     record = sandbox_of_labels(found["Id"], found["Config"]["Labels"])
-    return replace(record, created_at=nanoseconds(found["Created"]), ready=bool(found["State"]["Running"]))
+    return replace(record, ready=bool(found["State"]["Running"]))
 
 
 def inspected_container(found: Mapping[str, Any], sandbox: Sandbox, log_root: Path) -> Container:
+    """Its times are the engine's, but for `created_at`, which a label keeps."""
     record = container_of_labels(found["Id"], found["Config"]["Labels"], sandbox, log_root)
-    return replace(record, created_at=nanoseconds(found["Created"]), **_state(found["State"]))
+    return replace(record, **_state(found["State"]))
 
 
 def _state(state: Mapping[str, Any]) -> dict[str, Any]:

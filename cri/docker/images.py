@@ -30,6 +30,7 @@ class DockerImages:
         self._engine = engine
         self._known: dict[str, ImageRecord] = {}
         self._following = False
+        self._root = ""
 
     async def follow(self) -> None:
         """Forget what changes. For a TaskGroup; survives the engine's absence, when nothing is remembered."""
@@ -89,9 +90,11 @@ class DockerImages:
         self._known.clear()
 
     async def fs_usage(self) -> FsUsage:
-        info = await self._engine.call("info", lambda api: api.info())
+        if not self._root:
+            info = await self._engine.call("info", lambda api: api.info())
+            self._root = str(info["DockerRootDir"])
         images = await self.list()
-        return FsUsage(str(info["DockerRootDir"]), sum(one.size for one in images), len(images))
+        return FsUsage(self._root, sum(one.size for one in images), len(images))
 
 
 def _login(auth: pb.AuthConfig | None) -> dict[str, str] | None:

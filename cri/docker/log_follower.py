@@ -23,6 +23,9 @@ from cri.log_file import STDERR, STDOUT, LogFile, Position
 log = logging.getLogger(__name__)
 
 
+_ENGINE_SPLIT_BYTES = 16 * 1024
+
+
 class Record(NamedTuple):
     timestamp: str
     stream: str
@@ -129,11 +132,15 @@ class LineSplitter:
 
 
 def parse(output: Output) -> Record:
-    """`2026-11-20T10:38:58.123456789Z text\\n`; without a newline part of a line: the engine splits at 16 KiB."""
+    """`2026-11-20T10:38:58.123456789Z text\\n`.
+
+    Without a newline it is a part of a line, which the engine splits at 16 KiB; or, if shorter, the last words of a
+    program that did not end its line.
+    """
     stamp, _, text = output.data.partition(b" ")
-    full = text.endswith(b"\n")
+    ended = text.endswith(b"\n")
     stream = STDERR if output.channel == 2 else STDOUT
-    return Record(stamp.decode(), stream, text[:-1] if full else text, full)
+    return Record(stamp.decode(), stream, text[:-1] if ended else text, ended or len(text) < _ENGINE_SPLIT_BYTES)
 
 
 def since(timestamp: str) -> str:

@@ -52,7 +52,7 @@ class Sandboxes:
     async def run(self, config: pb.PodSandboxConfig, handler: str) -> str:
         name = sandbox_name(config)
         ip = "" if config.linux.security_context.namespace_options.network == NODE_MODE else self.addresses.take(name)
-        labels = sandbox_labels(config, self._settings.owner, ip or self._settings.node_ip, handler)
+        labels = sandbox_labels(config, self._settings.owner, ip or self._settings.node_ip, handler, self._time.now())
         self._write_resolv_conf(config)
         try:
             async with self._starts:
@@ -105,12 +105,12 @@ class Sandboxes:
                 said = said or b"the pause program says nothing"
         raise PlugFailed(said.decode(errors="replace").strip() or "the pause program ended at once")
 
-    def started(self, sandbox_id: str, labels: Mapping[str, str], at: int = 0) -> None:
+    def started(self, sandbox_id: str, labels: Mapping[str, str]) -> None:
         """By our own doing or by the engine's word, whichever comes first."""
         known = self._store.sandboxes.get(sandbox_id)
         if known is None:
             record = sandbox_of_labels(sandbox_id, labels)
-            self._store.put_sandbox(replace(record, ready=True, created_at=at or self._time.now()))
+            self._store.put_sandbox(replace(record, ready=True))
             if record.namespaces.network != NODE_MODE:
                 self.addresses.claim(record.ip, sandbox_id)
 

@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 _EXIT_POLLS = 50  # the engine notes an exec's exit a moment after its output has ended
 _EXIT_POLL_SECONDS = 0.02
 
+_END_OF_TRANSMISSION = b"\x04"
+
 Resize = Callable[[int, int], Awaitable[None]]
 
 
@@ -46,6 +48,10 @@ class DockerSession:
             log.debug("exec %s no longer reads", self._exec_id[:12])
 
     async def close_stdin(self) -> None:
+        """On a terminal an end of input is typed; ending the stream would end the engine's answer too."""
+        if self._tty:
+            await self.write(_END_OF_TRANSMISSION)
+            return
         try:
             self._stream.write_eof()
         except OSError:

@@ -15,7 +15,7 @@ from cri.docker.containers import Containers
 from cri.docker.engine import Engine
 from cri.docker.identity import (
     CLUSTER,
-    CONFIG,
+    CREATED,
     KIND,
     KIND_CONTAINER,
     KIND_NODE,
@@ -84,7 +84,7 @@ class Watch:
         kinds = {one["Id"]: one["Config"]["Labels"] for one in found}
         for one in found:
             if kinds[one["Id"]][KIND] == KIND_SANDBOX:
-                self._sandboxes.found(self._sandbox(one))
+                self._sandboxes.found(inspected_sandbox(one))
         for one in found:
             sandbox = self._store.sandboxes.get(kinds[one["Id"]].get(SANDBOX, ""))
             if kinds[one["Id"]][KIND] == KIND_CONTAINER and sandbox is not None:
@@ -109,15 +109,10 @@ class Watch:
             if one is not None:
                 yield one
 
-    def _sandbox(self, found: Mapping[str, Any]) -> Sandbox:
-        record = inspected_sandbox(found)
-        return replace(record, created_at=self._time.cluster(record.created_at))
-
     def _container(self, found: Mapping[str, Any], sandbox: Sandbox) -> Container:
         record = inspected_container(found, sandbox, self._log_root)
         return replace(
             record,
-            created_at=self._time.cluster(record.created_at),
             started_at=self._time.cluster(record.started_at),
             finished_at=self._time.cluster(record.finished_at),
         )
@@ -139,7 +134,7 @@ class Watch:
                 if event["Action"] in ("die", "destroy"):
                     log.warning("the node's container has ended: making it again")
                     await self._ensure_node()
-            elif CONFIG in attributes:
+            elif CREATED in attributes:
                 self._apply(event["Action"], event["Actor"]["ID"], attributes, self._time.cluster(event["timeNano"]))
 
     def _apply(self, action: str, container_id: str, attributes: Mapping[str, str], at: int) -> None:
@@ -147,7 +142,7 @@ class Watch:
             self._apply_to_sandbox(action, container_id, attributes, at)
         elif action == "create":
             sandbox = self._store.sandboxes.get(attributes.get(SANDBOX, ""))
-            self._containers.created(container_id, attributes, sandbox, at)
+            self._containers.created(container_id, attributes, sandbox)
         elif action == "start":
             self._containers.started(container_id, at)
         elif action == "oom":
@@ -159,7 +154,7 @@ class Watch:
 
     def _apply_to_sandbox(self, action: str, sandbox_id: str, attributes: Mapping[str, str], at: int) -> None:
         if action == "start":
-            self._sandboxes.started(sandbox_id, attributes, at)
+            self._sandboxes.started(sandbox_id, attributes)
         elif action == "die":
             self._sandboxes.ended(sandbox_id, at)
         elif action == "destroy":

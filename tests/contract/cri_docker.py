@@ -69,11 +69,11 @@ def build_images() -> None:
 
 
 @asynccontextmanager
-async def docker_runtime(directory: Path, cluster: str = CLUSTER) -> AsyncIterator[Cri]:
+async def docker_runtime(directory: Path, cluster: str = CLUSTER, **more: str) -> AsyncIterator[Cri]:
     """A runtime process's inside; what is left in the engine is removed when the module's tests are done."""
     from cri.docker.backend import DockerBackend
 
-    config = docker_config(directory, cluster)
+    config = docker_config(directory, cluster, **more)
     config.state_dir.mkdir(parents=True, exist_ok=True)
     seams = make_seams("runtime-test")
     backend = DockerBackend(config, seams)
