@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cli.debugging import commands as debugging
 from cli.errors import UserError
 from cli.spec import DEFAULT_NAME, Paths
 
@@ -98,6 +99,7 @@ COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], None], str]] = {
     "restart": (_restart, "restart one component alone"),
     "kubeconfig": (_kubeconfig, "print a kubeconfig for the cluster"),
     "supervise": (_supervise, "run a cluster's processes in the foreground (used by up)"),
+    **debugging.COMMANDS,
 }
 
 
@@ -117,6 +119,8 @@ def make_parser() -> argparse.ArgumentParser:
     made["logs"].add_argument("-f", "--follow", action="store_true", help="go on as the log grows")
     made["logs"].add_argument("-n", "--lines", type=int, default=100, help="how many lines (default: %(default)s)")
     made["restart"].add_argument("--kill", action="store_true", help="with SIGKILL, as a crash would")
+    for name, add_flags in debugging.FLAGS.items():
+        add_flags(made[name])
     return parser
 
 

@@ -1,0 +1,272 @@
+"""The subcommands for debugging, for the table in `cli.__main__`. What does the work is imported only when used."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from cli.errors import UserError
+
+Args = argparse.Namespace
+Parser = argparse.ArgumentParser
+
+
+def _run(work: Coroutine[Any, Any, Any]) -> None:
+    """Print text as it is, anything else as JSON."""
+    result = asyncio.run(work)
+    if result != "":
+        print(result if isinstance(result, str) else json.dumps(result, indent=1))
+
+
+# --- what runs
+
+
+def _clock(args: Args) -> None:
+    from cli.debugging import clock
+    from cli.debugging.durations import parse_duration
+    from cli.debugging.timeline import parse_rate
+
+    if args.value and args.do not in ("rate", "step"):
+        raise UserError(f"orrery clock {args.do} takes no {args.value}")
+    if args.do == "rate" and not args.value:
+        raise UserError("which rate? orrery clock rate 60")
+    match args.do:
+        case "show":
+            _run(clock.show(args.name))
+        case "pause":
+            _run(clock.change(args.name, 0.0))
+        case "resume":
+            _run(clock.change(args.name, 1.0))
+        case "rate":
+            _run(clock.change(args.name, parse_rate(args.value)))
+        case _ if args.value:
+            _run(clock.step_by(args.name, parse_duration(args.value)))
+        case _:
+            _run(clock.step_next(args.name))
+
+
+def _edges(args: Args) -> None:
+    from cli.debugging.edge_list import edges
+
+    _run(edges(args.name, args.edge, args.component, as_json=args.json))
+
+
+def _hold(args: Args) -> None:
+    from cli.debugging.holds import HoldOptions, hold
+
+    _run(hold(args.name, HoldOptions(args.edge, args.component, args.match, args.count, args.yes)))
+
+
+def _held(args: Args) -> None:
+    from cli.debugging.holds import show_held
+
+    _run(show_held(args.name, args.component, as_json=args.json))
+
+
+def _release(args: Args) -> None:
+    from cli.debugging.holds import let_go
+
+    _run(let_go(args.name, args.ids, everything=args.all))
+
+
+def _drop(args: Args) -> None:
+    from cli.debugging.holds import let_go
+
+    _run(let_go(args.name, args.ids, everything=False, drop=True))
+
+
+def _step(args: Args) -> None:
+    from cli.debugging.holds import step
+
+    _run(step(args.name, args.component))
+
+
+def _fault(args: Args) -> None:
+    from cli.debugging import fault_commands as commands
+
+    match args.do:
+        case "add":
+            from cli.debugging.faults import Fault
+
+            _run(commands.add(args.name, Fault(**{field: getattr(args, field) for field in Fault.__match_args__})))
+        case "list":
+            _run(commands.show(args.name, as_json=args.json))
+        case "delete":
+            _run(commands.delete(args.name, args.ids))
+        case "clear":
+            _run(commands.clear(args.name))
+        case _:
+            _run(commands.apply(args.name, Path(args.file)))
+
+
+def _partition(args: Args) -> None:
+    from cli.debugging.fault_commands import partition
+
+    _run(partition(args.name, args.one, args.other, args.duration, forever=args.forever))
+
+
+def _kill(args: Args) -> None:
+    from cli.debugging.processes import kill
+
+    print(kill(args.name, args.component))
+
+
+def _freeze(args: Args) -> None:
+    from cli.debugging.durations import parse_duration
+    from cli.debugging.processes import freeze
+
+    print(freeze(args.name, args.component, parse_duration(args.duration) if args.duration else 0.0))
+
+
+def _thaw(args: Args) -> None:
+    from cli.debugging.processes import thaw, thaw_later
+
+    if args.after:
+        _run(thaw_later(args.name, args.component, args.after, {int(pid) for pid in args.pids.split(",")}))
+    else:
+        print(thaw(args.name, args.component))
+
+
+COMMANDS: dict[str, tuple[Callable[[Args], None], str]] = {
+    "clock": (_clock, "show, pause, resume, speed up or step the cluster's time"),
+    "edges": (_edges, "list every edge: who to whom, what, counts, latency"),
+    "hold": (_hold, "hold messages at an edge"),
+    "held": (_held, "show what is held, and what it would change"),
+    "release": (_release, "let held messages pass"),
+    "step": (_step, "let the next held message pass; on a terminal, one per keypress"),
+    "drop": (_drop, "lose held messages"),
+    "fault": (_fault, "add, list, delete, clear or apply faults"),
+    "partition": (_partition, "cut two components off from one another"),
+    "kill": (_kill, "kill a component, as a crash would"),
+    "freeze": (_freeze, "stop a component's process where it is"),
+    "thaw": (_thaw, "let a frozen component go on"),
+}
+
+
+# --- what they take
+
+
+def _clock_flags(parser: Parser) -> None:
+    parser.add_argument("do", nargs="?", choices=("show", "pause", "resume", "rate", "step"), default="show")
+    parser.add_argument("value", nargs="?", help="rate: times real time, 60; step: how far, 5m (default: next timer)")
+
+
+def _component(parser: Parser) -> None:
+    parser.add_argument("--component", default="*", help="only these, a shell pattern such as 'kubelet-*'")
+
+
+def _json(parser: Parser) -> None:
+    parser.add_argument("--json", action="store_true", help="for programs")
+
+
+def _edges_flags(parser: Parser) -> None:
+    parser.add_argument("edge", nargs="?", default="*", help="only these, a shell pattern such as 'watch:*'")
+    _component(parser)
+    _json(parser)
+
+
+def _match(parser: Parser) -> None:
+    parser.add_argument("edge", metavar="EDGE", help="as orrery edges names it; may be a shell pattern")
+    _component(parser)
+    parser.add_argument("--match", default="", help="kind=Pod,namespace=default,name=web-*; only such messages")
+    parser.add_argument("--count", type=int, default=0, help="only so many messages, in each component")
+
+
+def _hold_flags(parser: Parser) -> None:
+    _match(parser)
+    parser.add_argument("--yes", action="store_true", help="even if a lease may starve")
+
+
+def _held_flags(parser: Parser) -> None:
+    _component(parser)
+    _json(parser)
+
+
+def _release_flags(parser: Parser) -> None:
+    parser.add_argument("ids", nargs="*", metavar="ID", help="as orrery held shows them, or a hold's id")
+    parser.add_argument("--all", action="store_true", help="everything that is held, and end every hold")
+
+
+def _drop_flags(parser: Parser) -> None:
+    parser.add_argument("ids", nargs="+", metavar="ID", help="as orrery held shows them")
+
+
+def _fault_flags(parser: Parser) -> None:
+    verbs = parser.add_subparsers(dest="do", required=True, metavar="add|list|delete|clear|apply")
+    made = {verb: verbs.add_parser(verb, help=text) for verb, text in _FAULT_VERBS.items()}
+    for one in made.values():
+        one.add_argument("--name", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    add = made["add"]
+    _match(add)
+    for flag, text in _FAULT_SWITCHES.items():
+        add.add_argument(f"--{flag}", action="store_true", help=text)
+    for flag, text in _FAULT_VALUES.items():
+        add.add_argument(f"--{flag}", default="", help=text)
+    add.add_argument("--probability", type=float, default=1.0, help="share of the messages, 0.3 (default: all)")
+    add.add_argument("--seed", type=int, help="of its draws, to repeat a run (default: drawn, and shown)")
+    _json(made["list"])
+    made["delete"].add_argument("ids", nargs="+", metavar="ID")
+    made["apply"].add_argument("-f", "--file", required=True, help="YAML: a list `faults` with the flags' names")
+
+
+_FAULT_VERBS = {
+    "add": "set a fault at an edge",
+    "list": "every rule in force: faults, partitions, holds",
+    "delete": "end rules",
+    "clear": "end all faults and partitions",
+    "apply": "set the faults of a file",
+}
+_FAULT_SWITCHES = {
+    "drop": "messages are lost",
+    "duplicate": "messages arrive twice",
+    "reorder": "a message is overtaken by the next",
+    "forever": "it has no end but its deletion",
+}
+_FAULT_VALUES = {
+    "delay": "messages are late by 200ms of cluster time",
+    "jitter": "the delay varies by 50ms either way",
+    "error": "messages fail with a gRPC code such as UNAVAILABLE",
+    "duration": "it ends after 5m of cluster time",
+}
+
+
+def _partition_flags(parser: Parser) -> None:
+    parser.add_argument("one", metavar="A", help="a component, or a shell pattern")
+    parser.add_argument("other", metavar="B")
+    parser.add_argument("--duration", default="", help="it ends after 30s of cluster time")
+    parser.add_argument("--forever", action="store_true", help="it has no end but its deletion")
+
+
+def _process(parser: Parser) -> None:
+    parser.add_argument("component", help="as orrery status names it; may be a shell pattern")
+
+
+def _freeze_flags(parser: Parser) -> None:
+    _process(parser)
+    parser.add_argument("--duration", default="", help="it goes on after 30s of cluster time (default: orrery thaw)")
+
+
+def _thaw_flags(parser: Parser) -> None:
+    _process(parser)
+    parser.add_argument("--after", type=float, default=0.0, help=argparse.SUPPRESS)
+    parser.add_argument("--pids", default="", help=argparse.SUPPRESS)
+
+
+FLAGS: dict[str, Callable[[Parser], None]] = {
+    "clock": _clock_flags,
+    "edges": _edges_flags,
+    "hold": _hold_flags,
+    "held": _held_flags,
+    "release": _release_flags,
+    "step": _component,
+    "drop": _drop_flags,
+    "fault": _fault_flags,
+    "partition": _partition_flags,
+    "kill": _process,
+    "freeze": _freeze_flags,
+    "thaw": _thaw_flags,
+}

@@ -1,0 +1,187 @@
+"""`orrery fault add|list|delete|clear|apply` and `orrery partition`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from apimachinery.clock import ClockState
+from cli.debugging import faults, partitions
+from cli.debugging.durations import parse_duration, show_duration
+from cli.debugging.edge_list import seen_edges
+from cli.debugging.edges import check_edge
+from cli.debugging.faults import Fault
+from cli.debugging.fleet import Answers, Fleet, open_fleet
+from cli.debugging.near import did_you_mean
+from cli.debugging.rulebook import Entry, delete_rules, in_force, read_entries, rules_path, set_rules
+from cli.debugging.starvation import losses
+from cli.debugging.timeline import now_on, read_line
+from cli.errors import UserError
+from cli.status import table
+from proto import debug_pb2
+from wire.rules import Action, rule_to_json
+
+
+async def add(name: str, fault: Fault) -> str:
+    faults.check(fault)
+    async with open_fleet(name) as fleet:
+        line = await read_line(fleet)
+        return await _add(fleet, fault, line)
+
+
+async def _add(fleet: Fleet, fault: Fault, line: ClockState) -> str:
+    fleet.choose(fault.component)
+    check_edge(fault.edge, await seen_edges(fleet, fault.component))
+    now = now_on(line, time.monotonic())
+    rules = faults.rules_of(fault, now)
+    wanted = [(fault.component, rule) for rule in rules]
+    entries, answers = await set_rules(fleet, wanted, "fault", f"orrery fault add {fault.edge}", line)
+    names = [one.component for one in fleet.targets]
+    starving = dict.fromkeys(loss for rule in rules for loss in losses(rule, fault.component, names))
+    lines = [_entry_line(one, now) for one in entries]
+    if any(rule.action is not Action.DUPLICATE for rule in rules):
+        lines += [f"careful: {one}" for one in starving]
+    return "\n".join([*lines, *([answers.complaint] if answers.missing else [])])
+
+
+def _entry_line(one: Entry, now: float) -> str:
+    where = "" if one.component == "*" else f" of {one.component}"
+    ends = faults.ending(one.rule, 0, now)
+    return f"{one.rule.id}: {faults.describe(one.rule)} at {one.rule.edge}{where}; ends {ends}"
+
+
+async def apply(name: str, file: Path) -> str:
+    """Everything in the file, or nothing if one part of it is wrong."""
+    wanted = read_file(file)
+    for one in wanted:
+        if isinstance(one, Fault):
+            faults.check(one)
+    lines = []
+    async with open_fleet(name) as fleet:
+        seen = await seen_edges(fleet)
+        for one in wanted:
+            if isinstance(one, Fault):
+                check_edge(one.edge, seen)
+                fleet.choose(one.component)
+            else:
+                partitions.cuts(one[0], one[1], fleet.targets)
+        line = await read_line(fleet)
+        for one in wanted:
+            lines.append(await (_add(fleet, one, line) if isinstance(one, Fault) else _part(fleet, *one, line)))
+    return "\n".join(lines) or f"{file} has no faults"
+
+
+Partition = tuple[str, str, str]  # one side, the other, for how long
+
+
+def read_file(file: Path) -> list[Fault | Partition]:
+    """`faults:` is a list of faults, with the flags' names, and of `partition: [A, B]`. Raises UserError."""
+    import yaml
+
+    try:
+        tree = yaml.safe_load(file.read_text())
+    except OSError as error:
+        raise UserError(f"{file}: {error.strerror}") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{file}: {error}") from None
+    found = tree.get("faults") if isinstance(tree, dict) else None
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise UserError(f"{file}: must be a mapping with a list `faults`, of mappings")
+    return [_partition(one) if "partition" in one else faults.fault_from_tree(one) for one in found]
+
+
+def _partition(tree: dict[str, Any]) -> Partition:
+    known = ("partition", "duration", "forever")
+    for key in tree:
+        if key not in known:
+            raise UserError(f"partition: no such field {key}{did_you_mean(key, known)}")
+    sides = tree["partition"]
+    if not isinstance(sides, list) or len(sides) != 2:
+        raise UserError(f"partition: must be a list of two components, not {sides!r}")
+    duration = str(tree.get("duration", ""))
+    _require_end(duration, bool(tree.get("forever")))
+    return str(sides[0]), str(sides[1]), duration
+
+
+def _require_end(duration: str, forever: bool) -> None:
+    if not duration and not forever:
+        raise UserError("when should it end? Say --duration 30s (cluster time), or --forever if you mean it")
+
+
+async def partition(name: str, one: str, other: str, duration: str, *, forever: bool) -> str:
+    _require_end(duration, forever)
+    async with open_fleet(name) as fleet:
+        return await _part(fleet, one, other, duration, await read_line(fleet))
+
+
+async def _part(fleet: Fleet, one: str, other: str, duration: str, line: ClockState) -> str:
+    found = partitions.cuts(one, other, fleet.targets)
+    expires = now_on(line, time.monotonic()) + parse_duration(duration) if duration else 0.0
+    wanted = partitions.rules_of(found, expires)
+    entries, answers = await set_rules(fleet, wanted, "partition", f"orrery partition {one} {other}", line)
+    length = f"for {show_duration(parse_duration(duration))} of cluster time" if duration else "until deleted"
+    lines = [f"{entries[0].group}: {one} and {other} do not reach one another {length}"]
+    lines += [f"  {cut.component} cannot call {cut.edge}{f' at {cut.peer}' if cut.peer else ''}" for cut in found]
+    lines.append(f"orrery fault delete {entries[0].group} ends it")
+    return "\n".join([*lines, *([answers.complaint] if answers.missing else [])])
+
+
+async def show(name: str, *, as_json: bool) -> str | list[dict[str, Any]]:
+    """Every rule, holds and partitions included, with what it did so far."""
+    async with open_fleet(name) as fleet:
+        line = await read_line(fleet)
+        answers = await fleet.ask(lambda stub: stub.ListRules(debug_pb2.ListRulesRequest()))
+    now = now_on(line, time.monotonic())
+    entries = in_force(read_entries(rules_path(fleet.paths)), now)
+    taken = {one.rule.id: _taken(one.rule.id, answers.got) for one in entries}
+    strays = _strays({one.rule.id for one in entries}, answers.got)
+    if as_json:
+        return [{"component": one.component, "taken": taken[one.rule.id], **rule_to_json(one.rule)} for one in entries]
+    lines = [_rule_table(entries, taken, now)] if entries else ["no rules"]
+    lines += [f"{component} has {rule_id} besides, set by another way" for component, rule_id in strays]
+    return "\n".join([*lines, *([answers.complaint] if answers.missing else [])])
+
+
+def _rule_table(entries: Sequence[Entry], taken: dict[str, int], now: float) -> str:
+    rows = [["ID", "EDGE", "COMPONENT", "WHAT", "TOOK", "ENDS"]]
+    for one in entries:
+        ends = faults.ending(one.rule, taken[one.rule.id], now)
+        component = one.component if one.component != "*" else "all"
+        rows.append([one.rule.id, one.rule.edge, component, faults.describe(one.rule), str(taken[one.rule.id]), ends])
+    return table(rows)
+
+
+def _taken(rule_id: str, answers: dict[str, debug_pb2.ListRulesResponse]) -> int:
+    return sum(rule.taken for answer in answers.values() for rule in answer.rules if rule.id == rule_id)
+
+
+def _strays(known: set[str], answers: dict[str, debug_pb2.ListRulesResponse]) -> list[tuple[str, str]]:
+    return sorted((name, rule.id) for name, answer in answers.items() for rule in answer.rules if rule.id not in known)
+
+
+async def delete(name: str, ids: Sequence[str]) -> str:
+    """Raises UserError, and deletes nothing, if an id names no rule."""
+    async with open_fleet(name) as fleet:
+        entries = read_entries(rules_path(fleet.paths))
+        gone = []
+        for wanted in ids:
+            fitting = [one for one in entries if wanted in (one.rule.id, one.group)]
+            if not fitting:
+                raise UserError(f"no rule {wanted}{did_you_mean(wanted, {one.group for one in entries})}")
+            gone += fitting
+        answers = await delete_rules(fleet, gone)
+    lines = [f"deleted: {', '.join(dict.fromkeys(one.rule.id for one in gone))}"]
+    return "\n".join([*lines, *([answers.complaint] if answers.missing else [])])
+
+
+async def clear(name: str) -> str:
+    """Every fault and partition. Holds stay: `orrery release --all` ends those."""
+    async with open_fleet(name) as fleet:
+        entries = read_entries(rules_path(fleet.paths))
+        gone = [one for one in entries if one.rule.action is not Action.HOLD]
+        answers: Answers[None] = await delete_rules(fleet, gone)
+    holds = len(entries) - len(gone)
+    kept = f"; {holds} holds stay (orrery release --all ends them)" if holds else ""
+    return "\n".join([f"deleted {len(gone)} rules{kept}", *([answers.complaint] if answers.missing else [])])

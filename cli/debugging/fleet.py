@@ -1,0 +1,104 @@
+"""Connections to every component's Debug service, and questions put to all of them at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Generic, TypeAlias, TypeVar
+
+import grpc
+
+from cli.debugging.targets import Target, chosen, running, targets_of
+from cli.errors import UserError
+from cli.spec import ClusterSpec, Paths
+from proto import debug_pb2_grpc
+from wire.channel import connect
+from wire.errors import from_rpc_error
+from wire.seams import make_seams
+from wire.tls import TlsFiles
+
+ASK_SECONDS = 3.0  # real time a component has to answer a question
+
+T = TypeVar("T")
+Stub: TypeAlias = "debug_pb2_grpc.DebugAsyncStub"
+
+
+@dataclass
+class Answers(Generic[T]):
+    """By component. Every component asked is in one of the two."""
+
+    got: dict[str, T] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)  # and why
+
+    @property
+    def complaint(self) -> str:
+        """Who could not be reached, on one line; "" if all were."""
+        if not self.missing:
+            return ""
+        return "not reached: " + ", ".join(f"{name} ({why})" for name, why in sorted(self.missing.items()))
+
+
+class Fleet:
+    """All components of one cluster, as admin."""
+
+    def __init__(self, spec: ClusterSpec, paths: Paths, stubs: dict[str, Stub], targets: list[Target]) -> None:
+        self.spec = spec
+        self.paths = paths
+        self.targets = targets
+        self._stubs = stubs
+
+    def stub(self, component: str) -> Stub:
+        return self._stubs[component]
+
+    async def ask(self, question: Callable[[Stub], Awaitable[T]], pattern: str = "*") -> Answers[T]:
+        """Put a question to all components that `pattern` names. Raises UserError if one refuses."""
+        return await self.ask_each(lambda _, stub: question(stub), [one.component for one in self.choose(pattern)])
+
+    async def ask_each(self, question: Callable[[str, Stub], Awaitable[T]], names: Sequence[str]) -> Answers[T]:
+        answers: Answers[T] = Answers()
+        refused: list[UserError] = []
+
+        async def one(target: Target) -> None:
+            if target.frozen:
+                answers.missing[target.component] = "frozen"
+                return
+            try:
+                async with asyncio.timeout(ASK_SECONDS):
+                    answers.got[target.component] = await question(target.component, self.stub(target.component))
+            except TimeoutError:
+                answers.missing[target.component] = f"no answer within {ASK_SECONDS:.0f} s"
+            except grpc.aio.AioRpcError as error:
+                problem = from_rpc_error(error)
+                if problem.code == 503:
+                    answers.missing[target.component] = "does not answer" if target.pid else "down"
+                else:
+                    refused.append(UserError(f"{target.component}: {problem.message}"))
+
+        async with asyncio.TaskGroup() as group:
+            for target in self.targets:
+                if target.component in names:
+                    group.create_task(one(target))
+        if refused:
+            raise refused[0]
+        return answers
+
+    def choose(self, pattern: str) -> list[Target]:
+        """Raises UserError if `pattern` names none."""
+        return chosen(self.targets, pattern)
+
+
+@asynccontextmanager
+async def open_fleet(name: str) -> AsyncIterator[Fleet]:
+    """Raises UserError if the cluster does not run."""
+    spec, processes = running(name)
+    paths = Paths.of(name)
+    found = targets_of(spec.ports, processes)
+    seams, tls = make_seams("orrery"), TlsFiles.in_directory(paths.pki, "admin")
+    async with AsyncExitStack() as stack:
+        stubs: dict[str, Stub] = {}
+        for target in found:
+            channel = await stack.enter_async_context(connect(target.address, seams, tls, server_name="orrery"))
+            stubs[target.component] = debug_pb2_grpc.DebugStub(channel)
+        yield Fleet(spec, paths, stubs, found)

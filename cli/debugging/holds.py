@@ -1,0 +1,138 @@
+"""`orrery hold`, `held`, `release`, `drop` and `step`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from cli.debugging.edge_list import seen_edges
+from cli.debugging.edges import check_edge
+from cli.debugging.faults import parse_match
+from cli.debugging.fleet import Fleet, open_fleet
+from cli.debugging.holding import HeldMessage, held, held_table, one_line, release, select
+from cli.debugging.rulebook import delete_rules, read_entries, rules_path, set_rules
+from cli.debugging.single_step import interactive, pressed_keys, step_once
+from cli.debugging.starvation import losses
+from cli.debugging.timeline import read_line
+from cli.errors import UserError
+from wire.rules import Action, Rule
+
+
+@dataclass(frozen=True)
+class HoldOptions:
+    edge: str
+    component: str = "*"
+    match: str = ""
+    count: int = 0
+    yes: bool = False  # hold although a lease may starve
+
+
+async def hold(name: str, options: HoldOptions) -> str:
+    async with open_fleet(name) as fleet:
+        fleet.choose(options.component)
+        meant = check_edge(options.edge, await seen_edges(fleet, options.component))
+        rule = Rule(options.edge, Action.HOLD, *parse_match(options.match), count=options.count)
+        line = await read_line(fleet)
+        starving = losses(rule, options.component, [one.component for one in fleet.targets])
+        if starving and line.rate and not options.yes:
+            _ask_or_refuse(options.edge, starving)
+        entries, answers = await set_rules(fleet, [(options.component, rule)], "hold", _said(options), line)
+    lines = [f"{entries[0].rule.id}: {_what(options, meant)} wait from now on"]
+    lines += [f"careful: {one}" for one in starving if line.rate]
+    lines.append("orrery held shows them; orrery step lets one pass; orrery release --all ends this")
+    return "\n".join([*lines, *([answers.complaint] if answers.missing else [])])
+
+
+def _ask_or_refuse(edge: str, starving: Sequence[str]) -> None:
+    """Before it takes effect. Raises UserError unless someone at a terminal says yes."""
+    warning = "\n".join([f"holding {edge} may starve a lease:", *(f"  - {one}" for one in starving)])
+    ways = (
+        "Narrow it with --match or --component; or stop the clock first (orrery clock pause), for then no lease "
+        "expires however long you look; or say --yes"
+    )
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UserError(f"{warning}\n{ways}")
+    print(f"{warning}\n{ways}\nHold all the same? [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise UserError("nothing was changed")
+
+
+def _said(options: HoldOptions) -> str:
+    words = ["orrery hold", options.edge]
+    words += [f"--component {options.component}"] if options.component != "*" else []
+    words += [f"--match {options.match}"] if options.match else []
+    words += [f"--count {options.count}"] if options.count else []
+    return " ".join(words)
+
+
+def _what(options: HoldOptions, meant: Sequence[str]) -> str:
+    many = f"the next {options.count} messages" if options.count else "messages"
+    where = f" of {options.component}" if options.component != "*" else ""
+    matched = f" with {options.match}" if options.match else ""
+    edges = options.edge if len(meant) == 1 else f"{options.edge} ({len(meant)} edges)"
+    return f"{many} at {edges}{where}{matched}"
+
+
+async def show_held(name: str, component: str, *, as_json: bool) -> str | list[dict[str, Any]]:
+    async with open_fleet(name) as fleet:
+        found, answers = await held(fleet, component)
+    if as_json:
+        return [{"id": one.id, **asdict(one)} for one in found]
+    return "\n".join([held_table(found), *([answers.complaint] if answers.missing else [])])
+
+
+async def let_go(name: str, ids: Sequence[str], *, everything: bool, drop: bool = False) -> str:
+    """`release` and `drop`. `everything` ends the holds too."""
+    if everything == bool(ids):
+        raise UserError("say which: IDs as orrery held shows them, a hold's id, or --all")
+    async with open_fleet(name) as fleet:
+        if everything:
+            many, rules = await _end_holds(fleet)
+            return f"{many} messages passed; {rules} holds ended"
+        found, _ = await held(fleet)
+        chosen = select(found, ids)
+        await release(fleet, chosen, drop=drop)
+    return "\n".join(f"{'lost' if drop else 'passed'}: {one_line(one)}" for one in chosen)
+
+
+async def _end_holds(fleet: Fleet) -> tuple[int, int]:
+    """Rules first, so that nothing is held anew; then all that waits, whoever had it held."""
+    holds = [one for one in read_entries(rules_path(fleet.paths)) if one.rule.action is Action.HOLD]
+    before, _ = await held(fleet)
+    await delete_rules(fleet, holds)
+    left, _ = await held(fleet)
+    await release(fleet, left)
+    return len({one.id for one in (*before, *left)}), len(holds)
+
+
+@dataclass
+class _Hands:
+    """Of `orrery step`, on a real cluster."""
+
+    fleet: Fleet
+    component: str
+
+    async def held(self) -> list[HeldMessage]:
+        return (await held(self.fleet, self.component))[0]
+
+    async def release(self, one: HeldMessage, *, drop: bool) -> None:
+        await release(self.fleet, [one], drop=drop)
+
+    async def end_holds(self) -> int:
+        return (await _end_holds(self.fleet))[0]
+
+
+async def step(name: str, component: str) -> str:
+    """One message, or on a terminal as many as someone presses keys for. Raises UserError if nothing is held."""
+    async with open_fleet(name) as fleet:
+        hands = _Hands(fleet, component)
+        if sys.stdin.isatty() and sys.stdout.isatty():
+            async with pressed_keys() as keys:
+                await interactive(hands, keys, print)
+            return ""
+        said = await step_once(hands)
+    if said is None:
+        raise UserError("nothing is held; orrery hold EDGE holds what comes")
+    return said

@@ -1,0 +1,147 @@
+"""The cluster's rules: a file beside its clock, and the same in every component.
+
+The file is what is wanted; components read it when they start and look at it now and then. Whoever changes it tells
+the running components too, so that a change is in force at once.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import grpc
+
+from apimachinery.clock import ClockState
+from cli.debugging.fleet import Answers, Fleet, Stub
+from cli.debugging.timeline import now_on
+from cli.spec import Paths
+from proto import debug_pb2
+from wire.rules import Rule, rule_from_json, rule_to_json
+from wire.seams import RULES_FILE, read_clock
+
+Tree = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One rule and the components it is for, a shell pattern. `said` is the command that set it."""
+
+    rule: Rule
+    component: str = "*"
+    created: float = 0.0
+    said: str = ""
+
+    @property
+    def group(self) -> str:
+        """What one command set is deleted together: `partition-1.2` belongs to `partition-1`."""
+        return self.rule.id.partition(".")[0]
+
+
+def rules_path(paths: Paths) -> Path:
+    return paths.clock.with_name(RULES_FILE)
+
+
+def read_entries(path: Path) -> list[Entry]:
+    if not path.exists():
+        return []
+    return [_entry(tree) for tree in json.loads(path.read_text())["rules"]]
+
+
+def _entry(tree: Tree) -> Entry:
+    about = {name: tree.get(name, default) for name, default in (("component", "*"), ("created", 0.0), ("said", ""))}
+    return Entry(rule_from_json({name: value for name, value in tree.items() if name not in about}), **about)
+
+
+def in_force(entries: Sequence[Entry], now: float) -> list[Entry]:
+    return [one for one in entries if not one.rule.expires or now < one.rule.expires]
+
+
+def numbered(rules: Sequence[Rule], word: str, entries: Sequence[Entry]) -> list[Rule]:
+    """Give rules of one command ids: `word-1`, or `word-1.1` and on if there are several."""
+    taken = {one.group for one in entries}
+    group = next(f"{word}-{n}" for n in range(1, len(taken) + 2) if f"{word}-{n}" not in taken)
+    if len(rules) == 1:
+        return [replace(rules[0], id=group)]
+    return [replace(rule, id=f"{group}.{n}") for n, rule in enumerate(rules, 1)]
+
+
+@contextmanager
+def edit(path: Path) -> Iterator[list[Entry]]:
+    """Change the list in the body; it is written afterwards, whole. One editor at a time."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        entries = read_entries(path)
+        yield entries
+        trees = [
+            {"component": one.component, "created": one.created, "said": one.said, **rule_to_json(one.rule)}
+            for one in entries
+        ]
+        fresh = path.with_suffix(".new")
+        fresh.write_text(json.dumps({"rules": trees}, indent=1))
+        fresh.replace(path)
+
+
+# --- telling the components
+
+
+async def set_rules(
+    fleet: Fleet, wanted: Sequence[tuple[str, Rule]], word: str, said: str, line: ClockState
+) -> tuple[list[Entry], Answers[None]]:
+    """Put rules, each with its pattern of components, into the file and into the components."""
+    now = now_on(line, time.monotonic())
+    path = rules_path(fleet.paths)
+    with edit(path) as entries:
+        entries[:] = in_force(entries, now)
+        rules = numbered([rule for _, rule in wanted], word, entries)
+        new = [Entry(rule, pattern, now, said) for (pattern, _), rule in zip(wanted, rules, strict=True)]
+        entries.extend(new)
+
+    async def tell(component: str, stub: Stub) -> None:
+        for one in new:
+            if fnmatchcase(component, one.component):
+                await stub.AddRule(to_proto(one.rule))
+
+    return new, await fleet.ask_each(tell, _addressed(fleet, new))
+
+
+async def delete_rules(fleet: Fleet, gone: Sequence[Entry], *, release: bool = True) -> Answers[None]:
+    """Out of the file and out of the components; what they hold goes on its way."""
+    ids = {one.rule.id for one in gone}
+    with edit(rules_path(fleet.paths)) as entries:
+        entries[:] = [one for one in entries if one.rule.id not in ids]
+
+    async def tell(component: str, stub: Stub) -> None:
+        for rule_id in sorted(ids):
+            try:
+                await stub.DeleteRule(debug_pb2.RuleRef(id=rule_id, release=release))
+            except grpc.aio.AioRpcError as error:
+                if error.code() is not grpc.StatusCode.NOT_FOUND:
+                    raise
+
+    return await fleet.ask_each(tell, _addressed(fleet, gone))
+
+
+def _addressed(fleet: Fleet, entries: Sequence[Entry]) -> list[str]:
+    return [
+        one.component for one in fleet.targets if any(fnmatchcase(one.component, entry.component) for entry in entries)
+    ]
+
+
+def to_proto(rule: Rule) -> debug_pb2.Rule:
+    fields = {**vars(rule), "action": debug_pb2.Rule.Action.Value(rule.action.name)}
+    return debug_pb2.Rule(**fields)
+
+
+def current(paths: Paths) -> list[Entry]:
+    """The rules in force, from the files alone, for who asks nobody."""
+    line = read_clock(paths.clock)
+    now = now_on(line, time.monotonic()) if line else time.time()
+    return in_force(read_entries(rules_path(paths)), now)

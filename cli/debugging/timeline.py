@@ -1,0 +1,105 @@
+"""The cluster's one line of time: what it is, how it changes, and telling everyone. Pure but for its last part."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from apimachinery.clock import ClockState
+from cli.debugging.fleet import Answers, Fleet
+from cli.errors import UserError
+from proto import debug_pb2
+from wire.seams import read_clock
+
+LEAD_SECONDS = 0.02  # real time in which a new line reaches every component
+FASTEST = 600.0  # times real time
+FAST = 60.0  # beyond it leases are renewed more often than a small machine can
+AGREED_SECONDS = 0.1  # cluster time by which two components may differ and still be said to agree
+
+
+def now_on(line: ClockState, monotonic: float) -> float:
+    return line.cluster_time + (monotonic - line.monotonic) * line.rate
+
+
+def bend(line: ClockState, monotonic: float, rate: float) -> ClockState:
+    """The line that goes on at `rate`. No component that learns of it within `LEAD_SECONDS` sees time run backwards:
+    a slower line leaves the old one a little later than now, a faster one now."""
+    at = monotonic if rate >= line.rate else monotonic + LEAD_SECONDS
+    return ClockState(monotonic if rate == 0 else at, now_on(line, at), rate)
+
+
+def parse_rate(text: str) -> float:
+    """`60`, `60x`, `0.5` or `1/10`. Raises UserError."""
+    number, _, divisor = text.removesuffix("x").partition("/")
+    try:
+        rate = float(number) / float(divisor or 1)
+    except (ValueError, ZeroDivisionError):
+        raise UserError(f"{text!r} is no rate; write 60, 0.5 or 1/10") from None
+    if rate == 0:
+        raise UserError("a rate of 0 is a pause: orrery clock pause")
+    if not 0 < rate <= FASTEST:
+        raise UserError(f"rate {text}: must be above 0 and at most {FASTEST:.0f}; to pass over more, orrery clock step")
+    return rate
+
+
+def warning_of(rate: float) -> str:
+    """What may go wrong at this rate, or ""."""
+    if rate <= FAST:
+        return ""
+    return (
+        f"at {rate:g} times real time a lease that is renewed every 2 s must be renewed every {2000 / rate:.0f} ms; "
+        "on a busy machine leases may be lost. orrery clock step DURATION waits for everyone instead"
+    )
+
+
+def show_time(cluster_time: float) -> str:
+    return datetime.fromtimestamp(cluster_time, UTC).isoformat(sep=" ", timespec="milliseconds").replace("+00:00", "Z")
+
+
+def pace(rate: float) -> str:
+    return "paused" if rate == 0 else "running" if rate == 1 else f"running at {rate:g} times real time"
+
+
+# --- telling everyone
+
+
+def write_line(path: Path, line: ClockState) -> None:
+    """For processes that start, or that are out of reach now. Whole at any moment."""
+    fresh = path.with_suffix(".new")
+    fresh.write_text(json.dumps(line._asdict()))
+    fresh.replace(path)
+
+
+async def read_line(fleet: Fleet) -> ClockState:
+    """The line agreed on; before anyone changed it, the one that the components began with."""
+    line = read_clock(fleet.paths.clock)
+    if line is not None:
+        return line
+    answers = await fleet.ask(lambda stub: stub.GetClock(debug_pb2.GetClockRequest()))
+    for state in answers.got.values():
+        return ClockState(state.monotonic, state.cluster_time, state.rate)
+    return ClockState(time.monotonic(), time.time(), 1.0)
+
+
+async def set_line(fleet: Fleet, line: ClockState) -> Answers[debug_pb2.ClockState]:
+    """The file first, so that who is missed now learns of it there."""
+    write_line(fleet.paths.clock, line)
+    state = debug_pb2.ClockState(**line._asdict())
+    return await fleet.ask(lambda stub: stub.SetClock(state))
+
+
+async def set_rate(fleet: Fleet, rate: float) -> tuple[ClockState, Answers[debug_pb2.ClockState]]:
+    line = bend(await read_line(fleet), time.monotonic(), rate)
+    return line, await set_line(fleet, line)
+
+
+def disagreeing(line: ClockState, states: dict[str, debug_pb2.ClockState], monotonic: float) -> dict[str, float]:
+    """By how many seconds components are ahead of the line, if by more than nothing."""
+    wanted = now_on(line, monotonic)
+    ahead = {
+        name: now_on(ClockState(one.monotonic, one.cluster_time, one.rate), monotonic) - wanted
+        for name, one in states.items()
+    }
+    return {name: seconds for name, seconds in ahead.items() if abs(seconds) > AGREED_SECONDS}
