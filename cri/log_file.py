@@ -71,12 +71,9 @@ class LogFile:
 
     def _rotate(self, timestamp: str) -> None:
         self.close()
-        stem = f"{self.path.name}.{timestamp[:19].replace('-', '').replace(':', '').replace('T', '-')}"
-        target, again = self.path.with_name(stem), 0
-        while target.exists():
-            again += 1
-            target = self.path.with_name(f"{stem}-{again}")
-        self.path.rename(target)
+        # Down to the nanosecond, so that names are unique and sort as they came.
+        digits = timestamp.removesuffix("Z").translate(str.maketrans({"-": None, ":": None, ".": None, "T": "-"}))
+        self.path.rename(self.path.with_name(f"{self.path.name}.{digits}"))
         for old in rotated(self.path)[: -(self._max_files - 1) or None]:
             old.unlink(missing_ok=True)
         self._open()
