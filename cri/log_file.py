@@ -7,6 +7,7 @@ out from the file itself where its predecessor stopped.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -72,7 +73,7 @@ class LogFile:
     def _rotate(self, timestamp: str) -> None:
         self.close()
         # Down to the nanosecond, so that names are unique and sort as they came.
-        digits = timestamp.removesuffix("Z").translate(str.maketrans({"-": None, ":": None, ".": None, "T": "-"}))
+        digits = re.sub("[-:.Z]", "", timestamp).replace("T", "-")
         self.path.rename(self.path.with_name(f"{self.path.name}.{digits}"))
         for old in rotated(self.path)[: -(self._max_files - 1) or None]:
             old.unlink(missing_ok=True)
