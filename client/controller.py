@@ -30,6 +30,7 @@ class Controller(Protocol):
 
 async def run_controller(controller: Controller, queue: WorkQueue, seams: Seams, *, workers: int = 2) -> None:
     """Work on keys until the queue is shut down or the task cancelled."""
+    seams.gates.declare(f"reconcile:{controller.name}")
     try:
         async with asyncio.TaskGroup() as group:
             for _ in range(workers):

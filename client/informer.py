@@ -16,7 +16,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Literal
 
+import msgspec
+
 from api.meta import KubeObject, T
+from apimachinery.changes import changes
 from apimachinery.errors import ApiError
 from apimachinery.resources import join_key
 from client.api import ApiClient
@@ -77,6 +80,7 @@ class Informer(Generic[T]):
             namespace=namespace,
             label_selector=label_selector,
             field_selector=field_selector,
+            describe=self.describe,
         )
 
     # --- for readers -------------------------------------------------------------------------------------------------
@@ -142,6 +146,20 @@ class Informer(Generic[T]):
         for key in self._store.keys() - keys:
             self._forget(key, "")
         self._synced.set()
+
+    def describe(self, event: api_pb2.WatchEvent) -> str:
+        """What an event that has not been seen yet would change in the mirror."""
+        obj = event.object
+        if event.type == api_pb2.WatchEvent.DELETED:
+            return "DELETED"
+        old = self._store.get(join_key(obj.namespace, obj.name))
+        if old is None:
+            return "ADDED"
+        try:
+            told = changes(msgspec.to_builtins(old), msgspec.to_builtins(decode(self._cls, obj)))
+        except ApiError as error:
+            return f"MODIFIED {error.message}"
+        return f"MODIFIED {told or '(nothing that this component reads)'}"
 
     def _forget(self, key: str, traceparent: str) -> None:
         old = self._store.pop(key)

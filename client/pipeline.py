@@ -20,6 +20,7 @@ from wire import trace
 from wire.errors import from_rpc_error
 from wire.gates import Subject
 from wire.interceptors import pass_rpc_gate
+from wire.limits import DETAIL_CHARS
 from wire.seams import Seams
 
 _EDGE = "rpc:/orrery.api.v1.Api/WriteMany"
@@ -43,7 +44,9 @@ class WritePipeline:
         """Send `request` and wait for its own result. Raises ApiError when the stream is lost first."""
         request.traceparent = request.traceparent or trace.current()
         kind, name = request.resource.resource, request.name
-        await pass_rpc_gate(self._seams, _EDGE, Subject(kind, request.namespace, name))
+        subject = Subject(kind, request.namespace, name)
+        await pass_rpc_gate(self._seams, _EDGE, subject, describe=lambda: _shown(request))
+        parent = trace.span_id(trace.current())
         async with self._slots:
             request.id = next(self._ids)
             future: asyncio.Future[api_pb2.WriteResult] = asyncio.get_running_loop().create_future()
@@ -52,7 +55,8 @@ class WritePipeline:
             if self._task is None:
                 self._task = asyncio.create_task(self._run_stream(), name="write-pipeline")
             try:
-                return await future
+                with self._seams.tracer.activity.doing(_EDGE, parent):
+                    return await future
             finally:
                 self._in_flight.pop(request.id, None)
 
@@ -101,3 +105,9 @@ class WritePipeline:
         for future in self._in_flight.values():
             if not future.done():
                 future.set_exception(ApiError(why.reason, why.message))
+
+
+def _shown(request: api_pb2.WriteRequest) -> str:
+    """`PATCH status {"status": ...}`"""
+    words = [api_pb2.WriteRequest.Verb.Name(request.verb), request.subresource, request.body.decode(errors="replace")]
+    return " ".join(word for word in words if word)[:DETAIL_CHARS]

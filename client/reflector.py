@@ -8,6 +8,7 @@ is handed over within the trace context of the write that caused it.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Protocol
 
 from apimachinery.errors import ApiError
@@ -50,13 +51,17 @@ class Reflector:
         namespace: str = "",
         label_selector: str = "",
         field_selector: str = "",
+        describe: Callable[[api_pb2.WatchEvent], str] | None = None,
     ) -> None:
+        """`describe` tells what an event changes, should someone ask while it is held at the gate."""
+        self._describe = describe or _type_of
         self._api = api
         self._gvr = gvr
         self._seams = seams
         self._mirror = mirror
         self._scope = {"namespace": namespace, "label_selector": label_selector, "field_selector": field_selector}
         self._edge = f"watch:{gvr.resource}"
+        seams.gates.declare(self._edge)
         self._revision = 0
         self._backoff = Backoff(seams.clock, f"watch {gvr.resource} again")
         self._well = True
@@ -122,11 +127,13 @@ class Reflector:
 
     async def _pass_on(self, event: api_pb2.WatchEvent) -> None:
         obj = event.object
-        verdict = await self._seams.gates.pass_through(self._edge, Subject(obj.kind, obj.namespace, obj.name))
-        if verdict is Verdict.DROP:
-            return
-        token = trace.attach(obj.traceparent)
+        token = trace.attach(obj.traceparent)  # what a held event belongs to
         try:
+            verdict = await self._seams.gates.pass_through(
+                self._edge, Subject(obj.kind, obj.namespace, obj.name), lambda: self._describe(event)
+            )
+            if verdict is Verdict.DROP:
+                return
             for _ in range(2 if verdict is Verdict.TWICE else 1):
                 self._deliver(event)
         finally:
@@ -137,3 +144,7 @@ class Reflector:
             self._mirror.remove(event.object)
         else:
             self._mirror.upsert(event.object)
+
+
+def _type_of(event: api_pb2.WatchEvent) -> str:
+    return str(_Event.Type.Name(event.type))
