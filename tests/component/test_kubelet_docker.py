@@ -24,13 +24,15 @@ from tests.support.processes import eventually, serve_api
 pytestmark = pytest.mark.docker
 
 CLUSTER = "kubelet-test"
-IMAGE = "orrery/busybox:latest"
+IMAGE = "orrery/busybox:1"
+BUILD = ROOT / "deploy" / "images" / "build.sh"
 NETWORK = ("--cluster", CLUSTER, "--cluster-subnet", "10.160.0.0/12", "--node-ip", "10.160.0.11")
 
 
 @pytest.fixture
 async def machine(tmp_path: Path) -> AsyncIterator[Machine]:
     need(docker_answers(), "no Docker engine answers")
+    build_images()
     ensure(tmp_path, [*control_plane_subjects(()), *node_subjects(NODE, "10.160.0.11")])
     fake = FakeApi()
     flags = ("--runtime", "docker", *NETWORK)
@@ -39,6 +41,13 @@ async def machine(tmp_path: Path) -> AsyncIterator[Machine]:
             yield Machine(fake, tmp_path, port, free_port(), flags, "10.164.1.0/24", "10.160.0.11")
     finally:
         remove_everything()
+
+
+def build_images() -> None:
+    images = (IMAGE, "orrery/pause:latest", "orrery/node:latest")
+    known = subprocess.run(["docker", "image", "inspect", *images], capture_output=True, check=False)
+    if known.returncode != 0:
+        subprocess.run([str(BUILD), "pause", "busybox", "node"], check=True, timeout=300)
 
 
 def remove_everything() -> None:
