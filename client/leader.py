@@ -17,7 +17,7 @@ from api.coordination import Lease
 from apimachinery.errors import ApiError
 from apimachinery.timestamps import format_micro_time
 from client.api import ApiClient
-from client.limits import RELEASE_SECONDS
+from client.limits import LEASE_UNREACHABLE_SECONDS, RELEASE_SECONDS
 from wire.seams import Seams
 
 _log = logging.getLogger(__name__)
@@ -49,6 +49,7 @@ class LeaderElector:
         self._retry_seconds = retry_seconds
         self._seen_version = ""
         self._seen_at = 0.0
+        self._reachable = True
         self.leading = False
 
     async def run(self, lead: Callable[[], Awaitable[None]]) -> None:
@@ -79,8 +80,9 @@ class LeaderElector:
 
     async def _acquire(self) -> None:
         while not await self._try(self._claim):
+            pause = self._retry_seconds if self._reachable else LEASE_UNREACHABLE_SECONDS
             jitter = 1 + random.random() * 0.2
-            await self._clock.sleep(self._retry_seconds * jitter, f"lease {self._name}: try to lead")
+            await self._clock.sleep(pause * jitter, f"lease {self._name}: try to lead")
 
     async def _keep(self) -> None:
         """Returns when the lease could not be renewed in time."""
@@ -91,9 +93,11 @@ class LeaderElector:
                 renewed = self._clock.time()
 
     async def _try(self, step: Callable[[], Awaitable[bool]]) -> bool:
+        self._reachable = True
         try:
             return await step()
         except ApiError as error:
+            self._reachable = error.code != 503
             if error.code not in (409, 503):
                 _log.warning("lease %s: %s", self._name, error.message)
             return False
