@@ -10,7 +10,7 @@ from apimachinery.clock import Timer
 from proto import debug_pb2
 from wire import trace
 from wire.activity import Timing
-from wire.limits import MOMENT_SECONDS, REPORTED_WORK
+from wire.limits import REPORTED_AHEAD_SECONDS, REPORTED_WORK
 from wire.seams import Seams
 
 QUIET_ROUNDS = 3  # turns of the event loop without anything happening that count as rest
@@ -45,7 +45,7 @@ def report(seams: Seams) -> debug_pb2.DriveReport:
     return debug_pb2.DriveReport(
         clock=debug_pb2.ClockState(**seams.clock.state._asdict()),
         progress=progress(seams),
-        timers=[debug_pb2.Timer(deadline=one.deadline, why=one.why) for one in due_together(timers)],
+        timers=[debug_pb2.Timer(deadline=one.deadline, why=one.why) for one in due_soonest(timers)],
         work=[
             debug_pb2.Work(
                 name=one.name,
@@ -60,9 +60,9 @@ def report(seams: Seams) -> debug_pb2.DriveReport:
     )
 
 
-def due_together(timers: list[Timer]) -> list[Timer]:
-    """The first of sorted `timers` and those due in the same moment."""
-    return [one for one in timers if one.deadline <= timers[0].deadline + MOMENT_SECONDS][:REPORTED_WORK]
+def due_soonest(timers: list[Timer]) -> list[Timer]:
+    """The first of sorted `timers` and those due soon after it."""
+    return [one for one in timers if one.deadline <= timers[0].deadline + REPORTED_AHEAD_SECONDS][:REPORTED_WORK]
 
 
 def edges(seams: Seams) -> list[debug_pb2.Edge]:

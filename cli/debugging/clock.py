@@ -77,7 +77,7 @@ async def step_by(name: str, seconds: float, *, rest_seconds: float = REST_SECON
             conductor = Conductor(orchestra, rest_seconds)
             teller = _Teller(before, seconds)
             try:
-                passage = await conductor.to(before + seconds, teller.tell)
+                passage = await conductor.to(before, before + seconds, teller.tell)
             finally:
                 teller.clear()
                 now = orchestra.line.cluster_time

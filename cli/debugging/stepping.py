@@ -15,10 +15,12 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from cli.debugging.rest import Due, Reports, moved, next_timers, under_way
-from wire.limits import MOMENT_SECONDS
 
 REST_SECONDS = 2.0  # real time that one moment may take to come to rest
 BACKGROUND_SECONDS = 5.0  # what was under way for so long before the first step is not waited for
+QUIET_LOOKS = 2  # in a row, after something stirred
+FINEST_SECONDS = 0.001  # timers due within so much cluster time of one another are due in one moment
+COARSEST_SECONDS = 0.1  # the same on a long way; less than what a timer may be late by in real life
 POLL_SECONDS = 0.002  # real time between looks while something is under way
 
 
@@ -27,6 +29,11 @@ class Driven(Protocol):
 
     async def wave(self, to: float | None = None) -> Reports:
         """Move everyone to cluster time `to`, if given, and have everyone report."""
+
+
+def moment_of(seconds: float) -> float:
+    """How near to one another timers must be to be passed together on a way of so many seconds."""
+    return min(COARSEST_SECONDS, max(FINEST_SECONDS, seconds / 2000))
 
 
 @dataclass
@@ -51,36 +58,41 @@ class Conductor:
 
     async def to_next(self) -> list[Due]:
         """To the next timer of any component. Gives those that came due, none if nobody waits for anything."""
-        due = next_timers(await self.settle(), self._at, MOMENT_SECONDS)
+        due = next_timers(await self.settle(), self._at, FINEST_SECONDS)
         if due:
-            await self._go(due[-1].deadline, due)
-            await self.settle()
+            await self.settle(await self._go(due[-1].deadline, due))
         return due
 
-    async def to(self, target: float, tell: Callable[[list[Due]], None] = lambda _: None) -> Passage:
-        """Through every timer until cluster time `target`, in order. `tell` hears of each moment."""
+    async def to(self, start: float, target: float, tell: Callable[[list[Due]], None] = lambda _: None) -> Passage:
+        """Through every timer from cluster time `start` until `target`, in order. `tell` hears of each moment."""
         reports = await self.settle()
+        moment = moment_of(target - start)
         while True:
-            due = next_timers(reports, self._at, MOMENT_SECONDS)
+            due = next_timers(reports, self._at, moment)
             if not due or due[0].deadline > target:
                 break
-            await self._go(min(due[-1].deadline, target), due)
+            after_move = await self._go(min(due[-1].deadline, target), due)
             tell(due)
-            reports = await self.settle()
-        await self.driven.wave(target)
-        await self.settle()
+            reports = await self.settle(after_move)
+        await self.settle(await self.driven.wave(target))
         return self.passage
 
-    async def settle(self) -> Reports:
-        """Wait until two reports in a row show nothing happening and nothing under way, or time is up."""
+    async def settle(self, before: Reports | None = None) -> Reports:
+        """Wait until reports in a row show nothing happening and nothing under way, or time is up.
+
+        Two in a row (`before` is the first) if nothing stirs at all; else one more, for a message that was on its way
+        between two components, counted by neither, while they were asked.
+        """
         deadline = time.monotonic() + self.rest_seconds
-        before = await self.driven.wave()
+        before = before or await self.driven.wave()
         self._note_background(before)
+        missing = 1  # quiet looks still wanted
         while True:
             after = await self.driven.wave()
             stirring = moved(before, after)
             busy = [one for one in under_way(after) if one.key not in self._background]
-            if not stirring and not busy:
+            missing = QUIET_LOOKS if stirring or busy else missing - 1
+            if not missing:
                 return after
             if time.monotonic() > deadline:
                 self._give_up(before, after)
@@ -89,11 +101,12 @@ class Conductor:
                 await asyncio.sleep(POLL_SECONDS)
             before = after
 
-    async def _go(self, to: float, due: list[Due]) -> None:
-        await self.driven.wave(to)
+    async def _go(self, to: float, due: list[Due]) -> Reports:
+        reports = await self.driven.wave(to)
         self._at = to
         self.passage.moments += 1
         self.passage.passed.update((one.component, one.why) for one in due)
+        return reports
 
     def _note_background(self, reports: Reports) -> None:
         if not self._began:

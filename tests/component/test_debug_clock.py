@@ -145,9 +145,8 @@ async def test_work_that_is_held_or_sleeps_is_not_waited_for(cluster: FakeCluste
     await clock.change(cluster.name, 0.0)
 
     async def call() -> None:
-        with caller.tracer.span("sync pod") as span:
-            with callee.tracer.span("/Serve", parent=span.traceparent):
-                await callee.clock.sleep(5, "start delay")
+        with caller.tracer.span("sync pod") as span, callee.tracer.span("/Serve", parent=span.traceparent):
+            await callee.clock.sleep(5, "start delay")
 
     async def held() -> None:
         with callee.tracer.span("PATCH pods"):

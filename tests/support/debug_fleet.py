@@ -53,7 +53,7 @@ async def fake_cluster(home: Path, certificates: Path, components: Sequence[str]
             cluster.seams[component] = seams
             ports["apiserver-rpc" if component == "apiserver" else component] = port
         specs.save(ClusterSpec(NAME, 0, "sim", "for a test", 1, ports))
-        write_state(paths, {component: 0 for component in components})
+        write_state(paths, dict.fromkeys(components, 0))
         yield cluster
 
 
