@@ -7,7 +7,8 @@ import time
 from cli import spec as specs
 from cli.errors import UserError
 from cli.spec import ClusterSpec, Paths
-from cli.supervisor import ProcessState, is_alive, read_state
+from cli.running import is_alive
+from cli.supervisor import ProcessState, read_state
 
 
 def table(rows: list[list[str]]) -> str:
@@ -33,7 +34,15 @@ def status(name: str) -> str:
     supervisor, processes = read_state(Paths.of(name).state)
     if spec is None or not supervisor:
         raise UserError(f"cluster {name} does not run; orrery up --name {name} starts it")
-    return f"{headline(spec)}\n{process_table(processes)}"
+    return f"{headline(spec)}\n{process_table(processes)}{_unusual(Paths.of(name), processes)}"
+
+
+def _unusual(paths: Paths, processes: list[ProcessState]) -> str:
+    """Clock, frozen processes, rules: what somebody may have forgotten."""
+    from cli.debugging.attention import attention
+
+    lines = attention(paths, processes)
+    return "\n\nnot as usual:\n" + "\n".join(f"  {line}" for line in lines) if lines else ""
 
 
 def headline(spec: ClusterSpec) -> str:

@@ -12,6 +12,7 @@ import itertools
 from collections.abc import Callable
 
 import grpc
+import msgspec
 
 from apimachinery.errors import ApiError, unavailable
 from client.limits import WRITES_IN_FLIGHT
@@ -43,8 +44,7 @@ class WritePipeline:
     async def write(self, request: api_pb2.WriteRequest) -> api_pb2.WriteResult:
         """Send `request` and wait for its own result. Raises ApiError when the stream is lost first."""
         request.traceparent = request.traceparent or trace.current()
-        kind, name = request.resource.resource, request.name
-        subject = Subject(kind, request.namespace, name)
+        subject = _subject(request) if self._seams.gates.ruled else Subject()
         await pass_rpc_gate(self._seams, _EDGE, subject, describe=lambda: _shown(request))
         parent = trace.span_id(trace.current())
         async with self._slots:
@@ -105,6 +105,15 @@ class WritePipeline:
         for future in self._in_flight.values():
             if not future.done():
                 future.set_exception(ApiError(why.reason, why.message))
+
+
+def _subject(request: api_pb2.WriteRequest) -> Subject:
+    """What a CREATE is about stands in its body only."""
+    name = request.name
+    if not name and request.body:
+        metadata = msgspec.json.decode(request.body).get("metadata") or {}
+        name = metadata.get("name") or metadata.get("generateName") or ""
+    return Subject(request.resource.resource, request.namespace, name)
 
 
 def _shown(request: api_pb2.WriteRequest) -> str:

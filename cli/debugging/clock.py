@@ -12,14 +12,12 @@ from cli.debugging.durations import show_duration
 from cli.debugging.fleet import Answers, Fleet, open_fleet
 from cli.debugging.rest import Due
 from cli.debugging.stepping import REST_SECONDS, Conductor, Passage
+from cli.debugging.telling import read_line, set_line, set_rate
 from cli.debugging.timeline import (
     bend,
     disagreeing,
     now_on,
     pace,
-    read_line,
-    set_line,
-    set_rate,
     show_time,
     warning_of,
 )
@@ -38,7 +36,7 @@ async def show(name: str) -> str:
         monotonic = time.monotonic()
         now = now_on(line, monotonic)
         lines = [_headline(line, now)]
-        lines += [f"  {text}" for text in _quarrels(disagreeing(line, states.got, monotonic))]
+        lines += [f"  {text}" for text in _quarrels(disagreeing(line, lines_of(states.got), monotonic))]
         lines += _list_timers(now, timers.got)
     return _finish(lines, fleet, states)
 
@@ -106,6 +104,10 @@ class _Teller:
     def clear(self) -> None:
         if self._live:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def lines_of(states: dict[str, debug_pb2.ClockState]) -> dict[str, ClockState]:
+    return {name: ClockState(one.monotonic, one.cluster_time, one.rate) for name, one in states.items()}
 
 
 def _headline(line: ClockState, now: float) -> str:

@@ -15,9 +15,10 @@ from cli.debugging.edges import check_edge
 from cli.debugging.faults import Fault
 from cli.debugging.fleet import Answers, Fleet, open_fleet
 from cli.debugging.near import did_you_mean
-from cli.debugging.rulebook import Entry, delete_rules, in_force, read_entries, rules_path, set_rules
+from cli.debugging.rulebook import Entry, in_force, read_entries, rules_path
 from cli.debugging.starvation import losses
-from cli.debugging.timeline import now_on, read_line
+from cli.debugging.telling import delete_rules, read_line, set_rules
+from cli.debugging.timeline import now_on
 from cli.errors import UserError
 from cli.status import table
 from proto import debug_pb2

@@ -13,7 +13,7 @@ from cli.errors import UserError
 from cli.status import table
 from proto import debug_pb2
 
-DETAIL_SHOWN = 400
+DETAIL_SHOWN = 240
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from cli.debugging.edges import check_edge
 from cli.debugging.faults import parse_match
 from cli.debugging.fleet import Fleet, open_fleet
 from cli.debugging.holding import HeldMessage, held, held_table, one_line, release, select
-from cli.debugging.rulebook import delete_rules, read_entries, rules_path, set_rules
+from cli.debugging.rulebook import read_entries, rules_path
 from cli.debugging.single_step import interactive, pressed_keys, step_once
 from cli.debugging.starvation import losses
-from cli.debugging.timeline import read_line
+from cli.debugging.telling import delete_rules, read_line, set_rules
 from cli.errors import UserError
 from wire.rules import Action, Rule
 

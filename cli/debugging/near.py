@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 MOST = 6  # names offered
+ENOUGH = 0.65  # likeness of a name that is offered
 
 
 def near(wrong: str, names: Iterable[str]) -> list[str]:
     """The names that may have been meant, the likeliest first."""
-    every = list(dict.fromkeys(names))
-    folded = {name.lower(): name for name in every}
-    bare = wrong.lower().strip("*")
-    holding = [name for name in every if bare and bare in name.lower()]
-    alike = [folded[one] for one in difflib.get_close_matches(wrong.lower(), folded, MOST, 0.55)]
-    last = {name.lower().rpartition("/")[2].rpartition(":")[2]: name for name in reversed(every)}
-    by_end = [last[one] for one in difflib.get_close_matches(bare.rpartition(":")[2], last, MOST, 0.75)]
-    return list(dict.fromkeys([*holding, *alike, *by_end]))[:MOST]
+    ranked = sorted(((_likeness(wrong.lower(), name.lower()), name) for name in dict.fromkeys(names)), reverse=True)
+    return [name for likeness, name in ranked if likeness >= ENOUGH][:MOST]
+
+
+def _likeness(wrong: str, name: str) -> float:
+    """From 0 to 1 or so: of the whole, or of what comes after the last colon or slash; more if one holds the other."""
+    bare = wrong.strip("*")
+    whole = difflib.SequenceMatcher(None, bare, name).ratio()
+    last, end_of_name = (str(re.split("[:/]", one)[-1]) for one in (bare, name))
+    end = difflib.SequenceMatcher(None, last, end_of_name).ratio() if last and end_of_name else 0.0
+    return max(whole, 0.9 * end) + (0.2 if bare and bare in name else 0.0)
 
 
 def did_you_mean(wrong: str, names: Iterable[str]) -> str:

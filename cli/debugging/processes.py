@@ -47,7 +47,8 @@ def freeze(name: str, pattern: str, seconds: float) -> str:
         return "\n".join([*lines, f"until: {again}"])
     pids = ",".join(str(one.pid) for one in found)
     argv = ["-m", "cli", "thaw", pattern, "--name", name, "--after", f"{seconds:g}", "--pids", pids]
-    start_detached(argv, Paths.of(name).logs / "thaw.log")
+    paths = Paths.of(name)
+    start_detached(argv, paths.logs / "thaw.log", paths.root)
     return "\n".join([*lines, f"for {show_duration(seconds)} of cluster time; sooner: {again}"])
 
 

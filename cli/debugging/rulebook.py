@@ -1,7 +1,7 @@
 """The cluster's rules: a file beside its clock, and the same in every component.
 
 The file is what is wanted; components read it when they start and look at it now and then. Whoever changes it tells
-the running components too, so that a change is in force at once.
+the running components too (`telling.py`), so that a change is in force at once.
 """
 
 from __future__ import annotations
@@ -12,17 +12,11 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-import grpc
-
-from apimachinery.clock import ClockState
-from cli.debugging.fleet import Answers, Fleet, Stub
 from cli.debugging.timeline import now_on
 from cli.spec import Paths
-from proto import debug_pb2
 from wire.rules import Rule, rule_from_json, rule_to_json
 from wire.seams import RULES_FILE, read_clock
 
@@ -87,57 +81,6 @@ def edit(path: Path) -> Iterator[list[Entry]]:
         fresh = path.with_suffix(".new")
         fresh.write_text(json.dumps({"rules": trees}, indent=1))
         fresh.replace(path)
-
-
-# --- telling the components
-
-
-async def set_rules(
-    fleet: Fleet, wanted: Sequence[tuple[str, Rule]], word: str, said: str, line: ClockState
-) -> tuple[list[Entry], Answers[None]]:
-    """Put rules, each with its pattern of components, into the file and into the components."""
-    now = now_on(line, time.monotonic())
-    path = rules_path(fleet.paths)
-    with edit(path) as entries:
-        entries[:] = in_force(entries, now)
-        rules = numbered([rule for _, rule in wanted], word, entries)
-        new = [Entry(rule, pattern, now, said) for (pattern, _), rule in zip(wanted, rules, strict=True)]
-        entries.extend(new)
-
-    async def tell(component: str, stub: Stub) -> None:
-        for one in new:
-            if fnmatchcase(component, one.component):
-                await stub.AddRule(to_proto(one.rule))
-
-    return new, await fleet.ask_each(tell, _addressed(fleet, new))
-
-
-async def delete_rules(fleet: Fleet, gone: Sequence[Entry], *, release: bool = True) -> Answers[None]:
-    """Out of the file and out of the components; what they hold goes on its way."""
-    ids = {one.rule.id for one in gone}
-    with edit(rules_path(fleet.paths)) as entries:
-        entries[:] = [one for one in entries if one.rule.id not in ids]
-
-    async def tell(component: str, stub: Stub) -> None:
-        for rule_id in sorted(ids):
-            try:
-                await stub.DeleteRule(debug_pb2.RuleRef(id=rule_id, release=release))
-            except grpc.aio.AioRpcError as error:
-                if error.code() is not grpc.StatusCode.NOT_FOUND:
-                    raise
-
-    return await fleet.ask_each(tell, _addressed(fleet, gone))
-
-
-def _addressed(fleet: Fleet, entries: Sequence[Entry]) -> list[str]:
-    return [
-        one.component for one in fleet.targets if any(fnmatchcase(one.component, entry.component) for entry in entries)
-    ]
-
-
-def to_proto(rule: Rule) -> debug_pb2.Rule:
-    fields = {**vars(rule), "action": debug_pb2.Rule.Action.Value(rule.action.name)}
-    return debug_pb2.Rule(**fields)
 
 
 def current(paths: Paths) -> list[Entry]:

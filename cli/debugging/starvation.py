@@ -18,8 +18,11 @@ RUNTIME = "the kubelet cannot ask its runtime how it is: the node becomes NotRea
 NEWS = "the controller-manager does not see that nodes renew their leases: it takes them for NotReady after 50 s"
 
 
+EVERY_NODE = "*"
+
+
 class Lifeline(NamedTuple):
-    """A message that must arrive in time, and what becomes of it if not. "{node}" is the component's own."""
+    """A message that must arrive in time, and what becomes of it if not. A name of "{node}" is the component's own."""
 
     component: str
     edge: str
@@ -38,10 +41,10 @@ LIFELINES = (
     ),
     Lifeline("apiserver", f"serve:{WRITE}", Subject(), NODE),
     Lifeline("apiserver", f"serve:{READ}", Subject("leases", "kube-system", "kube-scheduler"), LEADER),
-    Lifeline("apiserver", "etcd:txn", Subject("Lease", "kube-node-lease", "*"), NODE),
-    Lifeline("apiserver", "etcd:watch", Subject("leases", "kube-node-lease", "*"), NEWS),
-    Lifeline("apiserver", "apiwatch:leases", Subject("Lease", "kube-node-lease", "*"), NEWS),
-    Lifeline("controller-manager", "watch:leases", Subject("Lease", "kube-node-lease", "*"), NEWS),
+    Lifeline("apiserver", "etcd:txn", Subject("Lease", "kube-node-lease", EVERY_NODE), NODE),
+    Lifeline("apiserver", "etcd:watch", Subject("leases", "kube-node-lease", EVERY_NODE), NEWS),
+    Lifeline("apiserver", "apiwatch:leases", Subject("Lease", "kube-node-lease", EVERY_NODE), NEWS),
+    Lifeline("controller-manager", "watch:leases", Subject("Lease", "kube-node-lease", EVERY_NODE), NEWS),
     Lifeline("kubelet-*", f"rpc:{CRI_STATUS}", Subject(), RUNTIME),
     Lifeline("runtime-*", f"serve:{CRI_STATUS}", Subject(), RUNTIME),
 )
@@ -50,19 +53,19 @@ LIFELINES = (
 def losses(rule: Rule, pattern: str, components: Iterable[str]) -> list[str]:
     """What is lost if messages that `rule` takes, at components that `pattern` names, do not pass."""
     every = list(components)
+    nodes = [one.removeprefix("kubelet-") for one in every if one.startswith("kubelet-")]
     found = [
         line.loss
         for line in LIFELINES
         for component in every
         if fnmatchcase(component, line.component) and fnmatchcase(component, pattern)
-        if rule.matches(line.edge, _of(line.subject, component, rule))
+        if any(rule.matches(line.edge, subject) for subject in _subjects(line.subject, component, nodes))
     ]
     return list(dict.fromkeys(found))
 
 
-def _of(subject: Subject, component: str, rule: Rule) -> Subject:
-    """The subject as this component has it; `*` stands for any name, so for the one that the rule is after."""
-    node = component.partition("-")[2]
-    if subject.name == "*":
-        return subject._replace(name=rule.name)
-    return subject._replace(name=subject.name.format(node=node))
+def _subjects(subject: Subject, component: str, nodes: list[str]) -> list[Subject]:
+    """The subject as this component has it: of its own node, or of every node."""
+    own = component.removeprefix("kubelet-").removeprefix("runtime-")
+    names = nodes if subject.name == EVERY_NODE else [subject.name.format(node=own)]
+    return [subject._replace(name=name) for name in names]

@@ -1,17 +1,13 @@
-"""The cluster's one line of time: what it is, how it changes, and telling everyone. Pure but for its last part."""
+"""The cluster's one line of time: what it is and how it changes. Pure, but for its file."""
 
 from __future__ import annotations
 
 import json
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 from apimachinery.clock import ClockState
-from cli.debugging.fleet import Answers, Fleet
 from cli.errors import UserError
-from proto import debug_pb2
-from wire.seams import read_clock
 
 LEAD_SECONDS = 0.02  # real time in which a new line reaches every component
 FASTEST = 600.0  # times real time
@@ -62,7 +58,11 @@ def pace(rate: float) -> str:
     return "paused" if rate == 0 else "running" if rate == 1 else f"running at {rate:g} times real time"
 
 
-# --- telling everyone
+def disagreeing(line: ClockState, lines: dict[str, ClockState], monotonic: float) -> dict[str, float]:
+    """By how many seconds components are ahead of the line, if by more than nothing."""
+    wanted = now_on(line, monotonic)
+    ahead = {name: now_on(one, monotonic) - wanted for name, one in lines.items()}
+    return {name: seconds for name, seconds in ahead.items() if abs(seconds) > AGREED_SECONDS}
 
 
 def write_line(path: Path, line: ClockState) -> None:
@@ -70,36 +70,3 @@ def write_line(path: Path, line: ClockState) -> None:
     fresh = path.with_suffix(".new")
     fresh.write_text(json.dumps(line._asdict()))
     fresh.replace(path)
-
-
-async def read_line(fleet: Fleet) -> ClockState:
-    """The line agreed on; before anyone changed it, the one that the components began with."""
-    line = read_clock(fleet.paths.clock)
-    if line is not None:
-        return line
-    answers = await fleet.ask(lambda stub: stub.GetClock(debug_pb2.GetClockRequest()))
-    for state in answers.got.values():
-        return ClockState(state.monotonic, state.cluster_time, state.rate)
-    return ClockState(time.monotonic(), time.time(), 1.0)
-
-
-async def set_line(fleet: Fleet, line: ClockState) -> Answers[debug_pb2.ClockState]:
-    """The file first, so that who is missed now learns of it there."""
-    write_line(fleet.paths.clock, line)
-    state = debug_pb2.ClockState(**line._asdict())
-    return await fleet.ask(lambda stub: stub.SetClock(state))
-
-
-async def set_rate(fleet: Fleet, rate: float) -> tuple[ClockState, Answers[debug_pb2.ClockState]]:
-    line = bend(await read_line(fleet), time.monotonic(), rate)
-    return line, await set_line(fleet, line)
-
-
-def disagreeing(line: ClockState, states: dict[str, debug_pb2.ClockState], monotonic: float) -> dict[str, float]:
-    """By how many seconds components are ahead of the line, if by more than nothing."""
-    wanted = now_on(line, monotonic)
-    ahead = {
-        name: now_on(ClockState(one.monotonic, one.cluster_time, one.rate), monotonic) - wanted
-        for name, one in states.items()
-    }
-    return {name: seconds for name, seconds in ahead.items() if abs(seconds) > AGREED_SECONDS}
