@@ -29,7 +29,15 @@ def remove_condition(conditions: Iterable[Condition], type_: str) -> tuple[Condi
 
 def status_patch(old: msgspec.Struct, new: msgspec.Struct) -> JSON:
     """A merge patch of the status, with only what differs; empty if nothing does. Fields at their default vanish."""
-    before, after = msgspec.to_builtins(old), msgspec.to_builtins(new)
-    patch = {name: value for name, value in after.items() if before.get(name) != value}
-    patch |= dict.fromkeys(before.keys() - after.keys())
+    patch = _difference(msgspec.to_builtins(old), msgspec.to_builtins(new))
     return {"status": patch} if patch else {}
+
+
+def _difference(before: JSON, after: JSON) -> JSON:
+    patch: JSON = dict.fromkeys(before.keys() - after.keys())
+    for name, value in after.items():
+        present = before.get(name)
+        if present == value:
+            continue
+        patch[name] = _difference(present, value) if isinstance(present, dict) and isinstance(value, dict) else value
+    return patch

@@ -11,6 +11,7 @@ from controller_manager.controllers import (
     endpoints,
     endpointslice,
     garbage,
+    job,
     namespace,
     node_ipam,
     node_lifecycle,
@@ -19,6 +20,7 @@ from controller_manager.controllers import (
     root_ca,
     serviceaccount,
     taint_eviction,
+    ttl_after_finished,
 )
 
 CONTROLLERS: Final[Mapping[str, Callable[[Context], Managed]]] = {
@@ -26,6 +28,7 @@ CONTROLLERS: Final[Mapping[str, Callable[[Context], Managed]]] = {
     "endpoints": endpoints.build,
     "endpointslice": endpointslice.build,
     "garbage-collector": garbage.build,
+    "job": job.build,
     "namespace": namespace.build,
     "node-ipam": node_ipam.build,
     "node-lifecycle": node_lifecycle.build,
@@ -34,4 +37,5 @@ CONTROLLERS: Final[Mapping[str, Callable[[Context], Managed]]] = {
     "root-ca-publisher": root_ca.build,
     "serviceaccount": serviceaccount.build,
     "taint-eviction": taint_eviction.build,
+    "ttl-after-finished": ttl_after_finished.build,
 }
