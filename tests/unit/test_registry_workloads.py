@@ -75,7 +75,11 @@ def test_zero_replicas_stay_zero() -> None:
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        (workload(selector=None), ["spec.selector: Required value"]),
+        (workload(selector=None),
+         ["spec.selector: Required value",
+          'spec.template.metadata.labels: Invalid value: {"app":"x"}: `selector` does not match template `labels`']),
+        (workload(selector={}),
+         ["spec.selector: Invalid value: {}: empty selector is invalid for deployment"]),
         (workload(labels={"app": "y"}),
          ['spec.template.metadata.labels: Invalid value: {"app":"y"}: `selector` does not match template `labels`']),
         (workload(pod={"restartPolicy": "Never"}),

@@ -15,11 +15,11 @@ from apiserver.handlers.admission.namespace_lifecycle import NamespaceLifecycle
 from apiserver.handlers.admission.node_restriction import NodeRestriction
 from apiserver.handlers.admission.pod_security import PodSecurity
 from apiserver.handlers.admission.priority import Priority
-from apiserver.handlers.admission.protection import TaintNodesByCondition
 from apiserver.handlers.admission.rbac_escalation import RbacEscalation
 from apiserver.handlers.admission.resource_quota import ResourceQuota
 from apiserver.handlers.admission.runtime_class import RuntimeClass
 from apiserver.handlers.admission.service_account import ServiceAccount
+from apiserver.handlers.admission.taint_nodes import TaintNodesByCondition
 from apiserver.handlers.authz import Authorizer
 
 

@@ -33,7 +33,7 @@ class DaemonSetStrategy(Strategy):
 
     def validate(self, obj: JSON) -> Errors:
         spec = obj.get("spec") or {}
-        errors = validate_selected_template(spec)
+        errors = validate_selected_template(spec, "daemonset")
         for field in ("minReadySeconds", "revisionHistoryLimit"):
             errors += non_negative(f"spec.{field}", spec.get(field))
         strategy = spec.get("updateStrategy") or {}

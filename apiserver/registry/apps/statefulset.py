@@ -68,7 +68,7 @@ class StatefulSetStrategy(Strategy):
         for field in ("replicas", "minReadySeconds", "revisionHistoryLimit"):
             errors += non_negative(f"spec.{field}", spec.get(field))
         errors += each("spec.volumeClaimTemplates", spec.get("volumeClaimTemplates"), _claim_template)
-        return errors + validate_selected_template({**spec, "template": _with_claims(spec)})
+        return errors + validate_selected_template({**spec, "template": _with_claims(spec)}, "statefulset")
 
     def validate_update(self, old: JSON, new: JSON) -> Errors:
         was, now = ({key: value for key, value in obj["spec"].items() if key not in CHANGEABLE} for obj in (old, new))

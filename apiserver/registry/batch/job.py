@@ -73,6 +73,8 @@ class JobStrategy(Strategy):
         obj["status"] = {}
         if not obj["spec"].get("manualSelector"):
             _generate_selector(obj)
+            # Upstream defaults labels again as it reads the job back, so these too come from the template.
+            self.defaults(obj)
 
     def validate(self, obj: JSON) -> Errors:
         spec = obj.get("spec") or {}

@@ -16,7 +16,7 @@ from apiserver.registry.checks import (
 from apiserver.registry.core.pod_validation import validate_template
 
 
-def validate_selected_template(spec: JSON) -> Errors:
+def validate_selected_template(spec: JSON, kind: str = "deployment") -> Errors:
     """`spec.selector` is there and selects what `spec.template` makes; the template's pods restart always."""
     selector = spec.get("selector")
     template = spec.get("template") or {}
@@ -26,8 +26,8 @@ def validate_selected_template(spec: JSON) -> Errors:
     else:
         errors += label_selector("spec.selector", selector)
         if empty_selector(selector):
-            errors.append(invalid("spec.selector", selector, "empty selector is invalid for deployment"))
-    if selector is not None and not empty_selector(selector):
+            errors.append(invalid("spec.selector", selector, f"empty selector is invalid for {kind}"))
+    if selector is None or not empty_selector(selector):
         labels = (template.get("metadata") or {}).get("labels") or {}
         if not selects(selector, labels):
             why = "`selector` does not match template `labels`"
