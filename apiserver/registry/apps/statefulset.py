@@ -34,10 +34,12 @@ class StatefulSetStrategy(Strategy):
         strategy = spec["updateStrategy"] = spec.get("updateStrategy") or {}
         if not strategy.get("type"):
             strategy["type"] = "RollingUpdate"
-        if strategy["type"] == "RollingUpdate":
-            rolling = strategy["rollingUpdate"] = strategy.get("rollingUpdate") or {}
-            if rolling.get("partition") is None:
-                rolling["partition"] = 0
+            strategy["rollingUpdate"] = strategy.get("rollingUpdate") or {}
+        rolling = strategy.get("rollingUpdate")
+        if strategy["type"] == "RollingUpdate" and rolling is not None:
+            for key, value in (("partition", 0), ("maxUnavailable", 1)):
+                if rolling.get(key) is None:
+                    rolling[key] = value
         retention = spec["persistentVolumeClaimRetentionPolicy"] = (
             spec.get("persistentVolumeClaimRetentionPolicy") or {}
         )
