@@ -54,7 +54,8 @@ def without(obj: JSON, *fields: str) -> JSON:
         (DAEMONSET, {"revisionHistoryLimit": 10, "updateStrategy": {
             "type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 0}}}),
         (STATEFULSET, {"replicas": 1, "revisionHistoryLimit": 10, "podManagementPolicy": "OrderedReady",
-                       "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 0, "maxUnavailable": 1}},
+                       "updateStrategy": {
+                           "type": "RollingUpdate", "rollingUpdate": {"partition": 0, "maxUnavailable": 1}},
                        "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"}}),
     ],
 )  # fmt: skip
