@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from cli.debugging import commands as debugging
 from cli.errors import UserError
-from cli.spec import DEFAULT_NAME, Paths
+from cli.spec import DEFAULT_NAME, Paths, require_name
 
 if TYPE_CHECKING:
     from cli.supervisor import ProcessState
@@ -51,8 +51,10 @@ def _logs(args: argparse.Namespace) -> None:
 
 
 def _restart(args: argparse.Namespace) -> None:
+    from cli.running import is_alive
+
     process = _find_process(args)
-    if not process.pid:
+    if not is_alive(process.pid):
         raise UserError(f"{process.name} is not running; the supervisor is about to start it")
     os.kill(process.pid, signal.SIGKILL if args.kill else signal.SIGTERM)
     print(f"{process.name} (PID {process.pid}) was told to stop; the supervisor starts it again")
@@ -82,13 +84,19 @@ def _kubeconfig(args: argparse.Namespace) -> None:
 
 def _supervise(args: argparse.Namespace) -> None:
     from cli.components import components, find_etcd
+    from cli.config import bears_mark, child_environment
+    from cli.locks import only_one
     from cli.spec import load
-    from cli.supervisor import supervise
+    from cli.supervisor import ROOT, supervise
 
     spec, paths, etcd = load(args.name), Paths.of(args.name), find_etcd()
     if spec is None or etcd is None:
         raise UserError(f"cluster {args.name} cannot be supervised: it has no spec, or there is no etcd")
-    asyncio.run(supervise(components(spec, paths, etcd), paths.logs, paths.state))
+    if not bears_mark(paths.root):  # started by hand: begin again as a process that orrery down finds
+        argv = [sys.executable, "-m", "cli", "supervise", "--name", args.name]
+        os.execve(sys.executable, argv, child_environment(ROOT, paths.root))
+    with only_one(paths.supervisor_lock, f"cluster {args.name} has a supervisor"):
+        asyncio.run(supervise(components(spec, paths, etcd), paths.logs, paths.state))
 
 
 COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], None], str]] = {
@@ -127,10 +135,14 @@ def make_parser() -> argparse.ArgumentParser:
 def main() -> None:
     args = make_parser().parse_args()
     try:
+        require_name(args.name)
         COMMANDS[args.command][0](args)
     except UserError as error:
-        print(f"orrery: {error}", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(f"orrery: {error}")
+    except OSError as error:  # a full disk, a folder that is not ours: the machine's trouble, not a mistake in here
+        if error.filename is None:
+            raise
+        sys.exit(f"orrery: {error.filename}: {error.strerror}")
     except KeyboardInterrupt:
         sys.exit(130)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+CLUSTER_MARK = "ORRERY_CLUSTER_ROOT"  # set for every process of a cluster, so that it can be found without its parent
+
 
 def orrery_home() -> Path:
-    """Where clusters keep their state: `$ORRERY_HOME`, else `~/.orrery`."""
-    return Path(os.environ.get("ORRERY_HOME") or Path.home() / ".orrery")
+    """Where clusters keep their state: `$ORRERY_HOME`, else `~/.orrery`. Absolute: components run elsewhere."""
+    return Path(os.environ.get("ORRERY_HOME") or Path.home() / ".orrery").resolve()
 
 
 def kubeconfig_path() -> Path:
@@ -17,10 +19,19 @@ def kubeconfig_path() -> Path:
     return Path(named) if named else Path.home() / ".kube" / "config"
 
 
-def child_environment(root: Path) -> dict[str, str]:
-    """The environment of a component: ours, with the repository importable and gRPC's own logging down to errors."""
+def bears_mark(cluster: Path) -> bool:
+    """Was this process started as one of the cluster's?"""
+    return os.environ.get(CLUSTER_MARK) == str(cluster)
+
+
+def child_environment(root: Path, cluster: Path | None = None) -> dict[str, str]:
+    """The environment of a component: ours, with the repository importable and gRPC's own logging down to errors.
+
+    `cluster` is the folder of the cluster that the process belongs to, if it is to end with that cluster.
+    """
     return {
         **os.environ,
+        **({CLUSTER_MARK: str(cluster)} if cluster else {}),
         "PYTHONPATH": str(root),
         "PYTHONUNBUFFERED": "1",
         "GRPC_VERBOSITY": os.environ.get("GRPC_VERBOSITY", "ERROR"),

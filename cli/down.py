@@ -2,71 +2,78 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
+from collections.abc import Callable
+from pathlib import Path
 
-from cli import kubeconfig
+from cli import kubeconfig, locks, running
 from cli import spec as specs
 from cli.config import child_environment, kubeconfig_path
 from cli.errors import UserError
-from cli.spec import Paths
-from cli.supervisor import ROOT, is_alive, read_state
+from cli.spec import ClusterSpec, Paths
+from cli.supervisor import ROOT
 
-STOP_SECONDS = 40.0
+_MOUNT_ESCAPES = {"\\040": " ", "\\011": "\t", "\\012": "\n", "\\134": "\\"}
 
 
 def down(name: str, *, keep: bool = False) -> None:
     """Stop every process, remove containers, network, mounts, context and, unless `keep`, the cluster's state.
 
-    Certificates stay, so that the next `up` is quick and a copied kubeconfig keeps working.
+    Certificates stay, so that the next `up` is quick and a copied kubeconfig keeps working. What fails does not keep
+    the rest from being done; all of it can be done again. Raises UserError.
     """
     paths = Paths.of(name)
-    spec = specs.load(name)
-    if spec is None:
+    if not paths.root.is_dir():
         known = ", ".join(one.name for one in specs.existing()) or "none"
         raise UserError(f"there is no cluster {name}; clusters there are: {known}")
-    stop_processes(paths)
-    if spec.runtime == "docker":
-        _remove_containers(name)
-    kubeconfig.remove_from(kubeconfig_path(), spec.context)
+    with locks.only_one(paths.lock, f"cluster {name} is being started or stopped by another command"):
+        spec = _spec(name, paths)
+        running.stop_all(paths.root)
+        problems = [
+            *_try(lambda: _remove_containers(name, spec)),
+            *_try(lambda: kubeconfig.remove_from(kubeconfig_path(), specs.full_name(name))),
+            *_try(lambda: _remove_files(paths, keep=keep)),
+        ]
+    if problems:
+        raise UserError(f"cluster {name} is stopped, but {'; and '.join(problems)}")
+
+
+def _spec(name: str, paths: Paths) -> ClusterSpec | None:
+    """None if its file is broken: then it goes, too."""
+    try:
+        return specs.load(name)
+    except UserError:
+        paths.spec.unlink(missing_ok=True)
+        return None
+
+
+def _try(act: Callable[[], None]) -> list[str]:
+    try:
+        act()
+    except UserError as error:
+        return [str(error)]
+    return []
+
+
+def _remove_files(paths: Paths, *, keep: bool) -> None:
+    _unmount(paths)
     paths.state.unlink(missing_ok=True)
     paths.clock.unlink(missing_ok=True)
-    _unmount(paths)
-    shutil.rmtree(paths.root / "nodes", ignore_errors=True)
-    keep_mark = paths.root / "keep"
-    if keep:
-        keep_mark.touch()
-    else:
-        keep_mark.unlink(missing_ok=True)
-        shutil.rmtree(paths.etcd, ignore_errors=True)
+    for folder in (paths.root / "nodes", *([] if keep else [paths.etcd])):
+        try:
+            shutil.rmtree(folder)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise UserError(f"{folder} cannot be removed ({error.strerror}: {error.filename})") from None
 
 
-def stop_processes(paths: Paths) -> None:
-    """SIGTERM to the supervisor, and to any process it left behind if it was killed itself."""
-    supervisor, processes = read_state(paths.state)
-    pids = [supervisor] if supervisor else [one.pid for one in processes if _is_ours(one.pid)]
-    for pid in pids:
-        os.kill(pid, signal.SIGTERM)
-    deadline = time.monotonic() + STOP_SECONDS
-    while any(is_alive(pid) for pid in pids):
-        if time.monotonic() > deadline:
-            raise UserError(f"processes {pids} did not stop within {STOP_SECONDS:.0f} s")
-        time.sleep(0.02)
-
-
-def _is_ours(pid: int) -> bool:
-    """Guards against a PID that was given to someone else since: our processes run in the repository."""
-    try:
-        return bool(pid) and os.readlink(f"/proc/{pid}/cwd") == str(ROOT)
-    except OSError:
-        return False
-
-
-def _remove_containers(name: str) -> None:
+def _remove_containers(name: str, spec: ClusterSpec | None) -> None:
+    """Of a cluster that we know nothing about, there may be some."""
+    if spec is not None and spec.runtime != "docker":
+        return
     answer = subprocess.run(
         [sys.executable, "-m", "cri.docker.cleanup", "--cluster", name],
         capture_output=True,
@@ -75,13 +82,23 @@ def _remove_containers(name: str) -> None:
         env=child_environment(ROOT),
         check=False,
     )
-    if answer.returncode:
-        raise UserError(f"containers of {name} could not be removed: {answer.stderr.strip()}")
+    if answer.returncode and spec is not None:
+        why = answer.stderr.strip().splitlines()[-1:] or ["no reason given"]
+        raise UserError(f"its containers could not be removed ({why[0]}); orrery down --name {name} tries again")
 
 
 def _unmount(paths: Paths) -> None:
     """Volumes of medium Memory are mounts; what is still mounted below the cluster's folder must go first."""
-    with open("/proc/self/mounts") as mounts:
-        below = [line.split()[1] for line in mounts if line.split()[1].startswith(str(paths.root) + "/")]
+    lines = Path("/proc/self/mounts").read_text().splitlines()
+    below = [one for one in map(_mount_point, lines) if one.startswith(f"{paths.root}/")]
     for path in sorted(below, reverse=True):
-        subprocess.run(["umount", path], check=False)
+        done = subprocess.run(["umount", path], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise UserError(f"{path} cannot be unmounted ({done.stderr.strip()})")
+
+
+def _mount_point(line: str) -> str:
+    path = line.split()[1]
+    for escape, character in _MOUNT_ESCAPES.items():
+        path = path.replace(escape, character)
+    return path

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from cli.errors import UserError
+from cli.locks import kubeconfig_lock
 
 JSON = dict[str, Any]
 _SECTIONS = ("clusters", "contexts", "users")
@@ -55,12 +58,34 @@ def without(config: JSON, context: str) -> JSON:
 
 
 def merge_into(path: Path, new: JSON) -> None:
-    _save(path, merged(_load(path), new))
+    """Raises UserError if it cannot be; the file is as it was then."""
+    with _changing(path):
+        _save(path, merged(_load(path), new))
 
 
 def remove_from(path: Path, context: str) -> None:
-    if path.exists():
+    """A file that does not name it is not touched. Raises UserError as `merge_into` does."""
+    if not path.exists() or context not in path.read_text(errors="replace"):
+        return
+    with _changing(path):
         _save(path, without(_load(path), context))
+
+
+def require_usable(path: Path) -> None:
+    """Raise UserError if merging into the file would fail: better now than when all is done."""
+    with _changing(path):
+        _load(path)
+
+
+@contextmanager
+def _changing(path: Path) -> Iterator[None]:
+    """Alone, and with the parents there."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with kubeconfig_lock(path):
+            yield
+    except OSError as error:
+        raise UserError(f"kubeconfig {path} cannot be changed ({error.strerror}); KUBECONFIG names another") from None
 
 
 def dump(config: JSON) -> str:
@@ -72,15 +97,20 @@ def _load(path: Path) -> JSON:
         return {}
     try:
         config = yaml.safe_load(path.read_text()) or {}
-    except yaml.YAMLError as error:
-        raise UserError(f"{path} is no valid YAML, so nothing was merged into it: {error}") from None
-    if not isinstance(config, dict):
-        raise UserError(f"{path} is no kubeconfig, so nothing was merged into it")
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        why = " ".join(str(error).split())
+        raise UserError(f"kubeconfig {path} is no valid YAML, so nothing in it was changed: {why}") from None
+    if not isinstance(config, dict) or not all(map(_is_section, map(config.get, _SECTIONS))):
+        raise UserError(f"{path} is no kubeconfig, so nothing in it was changed")
     return config
 
 
+def _is_section(value: object) -> bool:
+    return value is None or (isinstance(value, list) and all(isinstance(one, dict) for one in value))
+
+
 def _save(path: Path, config: JSON) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = path.resolve()  # a link stays a link
     fresh = path.with_name(path.name + ".orrery-new")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:

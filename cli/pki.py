@@ -79,7 +79,10 @@ def _is_current(directory: Path, subject: Subject) -> bool:
     path = directory / f"{subject.file}.crt"
     if not path.exists() or not (directory / f"{subject.file}.key").exists():
         return False
-    certificate = x509.load_pem_x509_certificate(path.read_bytes())
+    try:
+        certificate = x509.load_pem_x509_certificate(path.read_bytes())
+    except ValueError:
+        return False  # torn or not ours: it is made anew
     held = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     addresses = {str(address) for address in held.get_values_for_type(x509.IPAddress)}
     return set(subject.addresses) <= addresses and certificate.not_valid_after_utc > datetime.now(UTC)

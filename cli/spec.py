@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
+import os
+import re
 import socket
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from ipaddress import IPv4Network
 from pathlib import Path
+
+import msgspec
 
 from cli.config import orrery_home
 from cli.errors import UserError
@@ -17,6 +22,8 @@ MAX_NODES = 200  # host processes: three per node
 SERVICE_CIDR = "10.96.0.0/12"  # the same in every cluster: service addresses live inside node namespaces only
 DNS_ADDRESS = "10.96.0.10"
 FIRST_NODE_HOST = 11
+NAME_CHARACTERS = 40  # of a cluster's name, which becomes part of names of containers, networks and hosts
+SOCKET_PATH_BYTES = 107  # the kernel's limit for the path of a unix socket
 
 
 @dataclass(frozen=True)
@@ -31,9 +38,9 @@ class ClusterSpec:
     ports: dict[str, int] = field(default_factory=dict)  # by component, see `port_names`
 
     @property
-    def subnet(self) -> ipaddress.IPv4Network:
-        """Nodes and pods: 10.240.0.0/12 for the first cluster, 10.224.0.0/12 for the second, and so on."""
-        return ipaddress.IPv4Network(f"10.{240 - 16 * self.index}.0.0/12")
+    def subnet(self) -> IPv4Network:
+        """Nodes and pods."""
+        return subnet_of(self.index)
 
     @property
     def gateway(self) -> str:
@@ -47,12 +54,12 @@ class ClusterSpec:
     @property
     def network(self) -> str:
         """Name of the Docker network."""
-        return f"orrery-{self.name}" if self.name != DEFAULT_NAME else "orrery"
+        return full_name(self.name)
 
     @property
     def context(self) -> str:
-        """Name of the kubeconfig context, as kind does it: the default cluster has the short one."""
-        return self.name if self.name == DEFAULT_NAME else f"orrery-{self.name}"
+        """Name of the kubeconfig context."""
+        return full_name(self.name)
 
     @property
     def node_names(self) -> list[str]:
@@ -85,6 +92,16 @@ class Paths:
         return self.root / "pki"
 
     @property
+    def lock(self) -> Path:
+        """Held by the command that starts or stops the cluster."""
+        return self.root / "lock"
+
+    @property
+    def supervisor_lock(self) -> Path:
+        """Held by the cluster's supervisor, as long as it lives."""
+        return self.root / "supervisor.lock"
+
+    @property
     def logs(self) -> Path:
         return self.root / "logs"
 
@@ -112,30 +129,87 @@ def port_names(nodes: list[str]) -> list[str]:
     return [*control_plane, "dns", "dns-debug", *of_nodes]
 
 
+def full_name(name: str) -> str:
+    """As kind does it: the default cluster has the short one."""
+    return name if name == DEFAULT_NAME else f"orrery-{name}"
+
+
+def subnet_of(index: int) -> IPv4Network:
+    """10.240.0.0/12 for the first cluster, 10.224.0.0/12 for the second, and so on."""
+    return IPv4Network(f"10.{240 - 16 * index}.0.0/12")
+
+
+def require_name(name: str) -> None:
+    """Raise UserError unless it can be part of every name that is made of it."""
+    if len(name) > NAME_CHARACTERS or not re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", name):
+        rule = f"at most {NAME_CHARACTERS} of a-z, 0-9 and '-', beginning and ending with a letter or digit"
+        raise UserError(f"--name {name!r}: a cluster's name is {rule}")
+
+
+def require_home(name: str) -> None:
+    """Make the cluster's folder. Raises UserError if nothing can be written there, or if its path is too long."""
+    root = Paths.of(name).root
+    longest = len(os.fsencode(Paths.of(name).node(f"worker-{MAX_NODES}") / "cri.sock"))
+    if longest > SOCKET_PATH_BYTES:
+        excess = longest - SOCKET_PATH_BYTES
+        raise UserError(f"{root} is {excess} bytes too long for sockets in it; choose a shorter ORRERY_HOME")
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        probe = root / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise UserError(f"{root} cannot be written ({error.strerror}); ORRERY_HOME names another place") from None
+
+
 def load(name: str) -> ClusterSpec | None:
+    """None if there is no such cluster. Raises UserError for a file that is broken."""
     path = Paths.of(name).spec
-    return ClusterSpec(**json.loads(path.read_text())) if path.exists() else None
+    try:
+        spec = msgspec.json.decode(path.read_bytes(), type=ClusterSpec)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror})") from None
+    except msgspec.DecodeError as error:
+        raise UserError(f"{path} is broken ({error}); orrery down --name {name} clears the cluster away") from None
+    if spec.name != name or "apiserver" not in spec.ports:
+        raise UserError(f"{path} is not of cluster {name}; orrery down --name {name} clears the cluster away")
+    return spec
 
 
 def save(spec: ClusterSpec) -> None:
     path = Paths.of(spec.name).spec
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(asdict(spec), indent=1))
+    fresh = path.with_suffix(".new")
+    fresh.write_text(json.dumps(asdict(spec), indent=1))
+    fresh.replace(path)
 
 
 def existing() -> list[ClusterSpec]:
+    """Those that are up, or keep data for their next time. One whose file is broken is left out."""
     directory = orrery_home() / "clusters"
-    found = (load(path.name) for path in sorted(directory.iterdir())) if directory.exists() else ()
-    return [spec for spec in found if spec is not None]
+    names = sorted(path.name for path in directory.iterdir()) if directory.exists() else []
+    return [spec for name in names if Paths.of(name).etcd.exists() and (spec := _load_if_whole(name)) is not None]
 
 
-def free_index() -> int:
-    """The lowest address range no cluster has. Raises UserError if all are taken."""
-    taken = {spec.index for spec in existing()}
-    for index in range(MAX_CLUSTERS):
-        if index not in taken:
+def _load_if_whole(name: str) -> ClusterSpec | None:
+    try:
+        return load(name)
+    except UserError:
+        return None  # whoever asks for that very cluster is told
+
+
+def choose_index(name: str, wanted: int | None, networks: Sequence[IPv4Network] = ()) -> int:
+    """An address range that no other cluster and none of `networks` has. Raises UserError if all are taken."""
+    taken = {spec.index for spec in existing() if spec.name != name}
+    candidates: list[int] = [*range(MAX_CLUSTERS)] if wanted is None else [wanted, *range(MAX_CLUSTERS)]
+    for index in candidates:
+        if index not in taken and not any(subnet_of(index).overlaps(one) for one in networks):
             return index
-    raise UserError(f"{MAX_CLUSTERS} clusters exist already; take one down first: orrery down --name NAME")
+    used = ", ".join(str(one) for one in networks if any(subnet_of(i).overlaps(one) for i in range(MAX_CLUSTERS)))
+    also = f" and Docker networks have {used}" if used else ""
+    raise UserError(f"no address range is left: {len(taken)} other clusters exist{also}; orrery down --name NAME")
 
 
 def choose_ports(names: list[str], wanted: dict[str, int]) -> dict[str, int]:
@@ -162,7 +236,9 @@ def _hold(port: int, held: list[socket.socket]) -> int:
 
 
 def require_free(port: int, what: str) -> None:
-    """Raise UserError if someone listens on `port` of this host already."""
+    """Raise UserError if someone listens on `port` of this host already, or if there can be no such port."""
+    if not 1 <= port <= 65535:
+        raise UserError(f"port {port} for the {what}: must be between 1 and 65535")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

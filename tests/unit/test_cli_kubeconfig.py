@@ -53,6 +53,6 @@ def test_files_are_made_private_and_parents_created(tmp_path: Path) -> None:
 def test_a_broken_kubeconfig_is_left_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "config"
     path.write_text("a: [")
-    with pytest.raises(UserError, match="nothing was merged"):
+    with pytest.raises(UserError, match="nothing in it was changed"):
         merge_into(path, one("orrery"))
     assert path.read_text() == "a: ["

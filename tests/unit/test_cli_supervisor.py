@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 from cli.components import Component
-from cli.supervisor import Supervisor, is_alive, read_state
+from cli.running import is_alive
+from cli.supervisor import Supervisor, read_state
 
 SLEEPER = (sys.executable, "-c", "import signal; signal.pause()")
 
