@@ -22,6 +22,7 @@ from apiserver.http.identity import Authenticator, identify
 from apiserver.http.message import Answer, HeaderList, HttpRequest, Response, Upgrade, plain
 from apiserver.http.metrics import Metrics, Series
 from apiserver.http.openapi import OpenApi
+from apiserver.http.openapi_v2 import OpenApiV2
 from apiserver.http.resources import ResourceHandler
 from apiserver.http.routes import Route, parse
 from apiserver.http.views import TableSource, prettify
@@ -52,7 +53,7 @@ VERSION: Final = {
 
 _NO_CACHE: Final = ("Cache-Control", "no-cache, private")
 _PATHS: Final = (
-    "/api", "/api/v1", "/apis", "/healthz", "/livez", "/metrics", "/openapi/v3", "/readyz", "/version",
+    "/api", "/api/v1", "/apis", "/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/readyz", "/version",
 )  # fmt: skip
 
 
@@ -88,6 +89,7 @@ class HttpApp:
         self.metrics = Metrics()
         self._discovery = Discovery(resources, config.secure_address)
         self._openapi = OpenApi(self._discovery, resources, schema)
+        self._openapi_v2 = OpenApiV2(self._discovery, resources, schema)
         self._health = Health(checks or {}, readiness or {})
         self._connector = KubeletConnector(pipeline, reader, seams, config.pki_dir)
         self._resources = ResourceHandler(pipeline, resources, self._connector, tables, seams.clock, self.metrics)
@@ -143,6 +145,8 @@ class HttpApp:
                 return await self._health.answer(request, endpoint, *one)
             case ["version"]:
                 return Response(200, orjson.dumps(VERSION, option=orjson.OPT_INDENT_2))
+            case ["openapi", "v2"]:
+                return await self._openapi_v2.answer(request)
             case ["openapi", "v3", *rest]:
                 return self._openapi.answer(request, "/".join(rest))
             case ["metrics"]:

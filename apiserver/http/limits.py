@@ -15,6 +15,7 @@ GZIP_THREAD_BYTES = 1024 * 1024  # responses at least this large are compressed 
 JSON_PATCH_OPERATIONS = 10_000  # of one JSON patch
 WATCH_FIRST_SECONDS = 0.05  # real time a refused watch has to say so with an HTTP status
 DOCUMENTS = 64  # OpenAPI documents kept in memory, compressed
+V2_FILES = 16  # OpenAPI v2 documents kept in the cache directory; half a megabyte each
 KUBELET_CHANNELS = 256  # gRPC channels to kubelets kept open
 KUBELET_DIAL_SECONDS = 5.0  # real time to reach a kubelet
 LATENCY_SERIES = 4096  # series of request metrics

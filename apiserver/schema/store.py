@@ -39,6 +39,11 @@ class SchemaStore:
         self._nodes: dict[str, Schema] = {}
 
     @property
+    def cache_dir(self) -> Path:
+        """Where what is derived from schemas may be kept. Others keep files there too."""
+        return self._cache_dir
+
+    @property
     def definitions(self) -> Definitions:
         if self._definitions is None:
             self._definitions = open_definitions(self._cache_dir)
@@ -71,9 +76,10 @@ class SchemaStore:
 
     definitions_for = openapi_v3
 
-    def openapi_v2(self) -> dict[str, JSON]:
-        """All definitions for the one OpenAPI v2 document."""
-        return self.documents(self.definitions.names(), V2_PREFIX)
+    def openapi_v2(self) -> Iterator[tuple[str, JSON]]:
+        """All definitions for the one OpenAPI v2 document, by name, read one at a time."""
+        for name in sorted(self.definitions.names()):
+            yield name, _document(name, self.definitions.whole(name), V2_PREFIX)
 
     def documents(self, names: list[str], prefix: str) -> dict[str, JSON]:
         """Definitions with all they refer to, references written with `prefix`, sorted by name."""

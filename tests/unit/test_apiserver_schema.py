@@ -109,7 +109,8 @@ def test_openapi_documents(store: SchemaStore) -> None:
     assert containers["x-kubernetes-patch-merge-key"] == "name"
     assert containers["type"] == "array"
     assert apps["io.k8s.apimachinery.pkg.util.intstr.IntOrString"]["format"] == "int-or-string"
-    everything = store.openapi_v2()
+    everything = dict(store.openapi_v2())
+    assert {one.removeprefix("#/definitions/") for one in _references(everything)} <= everything.keys()
     assert everything[name]["properties"]["spec"]["$ref"] == "#/definitions/io.k8s.api.apps.v1.DeploymentSpec"
     assert everything["io.k8s.apimachinery.pkg.api.resource.Quantity"]["type"] == "string"
 
