@@ -204,7 +204,7 @@ class ListHeldResponse(_message.Message):
     def __init__(self, held: _Optional[_Iterable[_Union[Held, _Mapping]]] = ...) -> None: ...
 
 class Held(_message.Message):
-    __slots__ = ("id", "edge", "kind", "namespace", "name", "rule_id", "traceparent", "detail", "seconds")
+    __slots__ = ("id", "edge", "kind", "namespace", "name", "rule_id", "traceparent", "detail", "seconds", "arrived")
     ID_FIELD_NUMBER: _ClassVar[int]
     EDGE_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
@@ -214,6 +214,7 @@ class Held(_message.Message):
     TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
     DETAIL_FIELD_NUMBER: _ClassVar[int]
     SECONDS_FIELD_NUMBER: _ClassVar[int]
+    ARRIVED_FIELD_NUMBER: _ClassVar[int]
     id: int
     edge: str
     kind: str
@@ -223,7 +224,8 @@ class Held(_message.Message):
     traceparent: str
     detail: str
     seconds: float
-    def __init__(self, id: _Optional[int] = ..., edge: _Optional[str] = ..., kind: _Optional[str] = ..., namespace: _Optional[str] = ..., name: _Optional[str] = ..., rule_id: _Optional[str] = ..., traceparent: _Optional[str] = ..., detail: _Optional[str] = ..., seconds: _Optional[float] = ...) -> None: ...
+    arrived: float
+    def __init__(self, id: _Optional[int] = ..., edge: _Optional[str] = ..., kind: _Optional[str] = ..., namespace: _Optional[str] = ..., name: _Optional[str] = ..., rule_id: _Optional[str] = ..., traceparent: _Optional[str] = ..., detail: _Optional[str] = ..., seconds: _Optional[float] = ..., arrived: _Optional[float] = ...) -> None: ...
 
 class ReleaseRequest(_message.Message):
     __slots__ = ("ids", "drop")

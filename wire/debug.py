@@ -121,6 +121,7 @@ def _held_to_proto(one: Held) -> debug_pb2.Held:
         traceparent=one.traceparent,
         detail=one.detail[:DETAIL_CHARS],
         seconds=time.monotonic() - one.since,
+        arrived=one.since,
         **one.subject._asdict(),
     )
 

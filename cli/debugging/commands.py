@@ -50,9 +50,9 @@ def _clock(args: Args) -> None:
 
 
 def _edges(args: Args) -> None:
-    from cli.debugging.edge_list import edges
+    from cli.debugging.edge_list import edge_trees, edges
 
-    _run(edges(args.name, args.edge, args.component, as_json=args.json))
+    _run((edge_trees if args.json else edges)(args.name, args.edge, args.component))
 
 
 def _hold(args: Args) -> None:
@@ -62,9 +62,9 @@ def _hold(args: Args) -> None:
 
 
 def _held(args: Args) -> None:
-    from cli.debugging.holds import show_held
+    from cli.debugging.holds import held_trees, show_held
 
-    _run(show_held(args.name, args.component, as_json=args.json))
+    _run((held_trees if args.json else show_held)(args.name, args.component))
 
 
 def _release(args: Args) -> None:
@@ -94,7 +94,7 @@ def _fault(args: Args) -> None:
 
             _run(commands.add(args.name, Fault(**{field: getattr(args, field) for field in Fault.__match_args__})))
         case "list":
-            _run(commands.show(args.name, as_json=args.json))
+            _run((commands.rule_trees if args.json else commands.show)(args.name))
         case "delete":
             _run(commands.delete(args.name, args.ids))
         case "clear":

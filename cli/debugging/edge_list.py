@@ -15,20 +15,26 @@ HEADER = ["FROM", "TO", "EDGE", "WHAT", "PASSED", "HELD", "DROPPED", "FAILED", "
 COUNTED = ("passed", "held", "dropped", "failed", "delayed")
 
 
-async def edges(name: str, pattern: str, component: str, *, as_json: bool) -> str | list[dict[str, Any]]:
+async def edges(name: str, pattern: str = "*", component: str = "*") -> str:
+    found, complaint = await _edges(name, pattern, component)
+    lines = [table([HEADER, *(_row(one, edge) for one, edge in found)]) if found else "nothing has passed there yet"]
+    return "\n".join([*lines, *([complaint] if complaint else [])])
+
+
+async def edge_trees(name: str, pattern: str = "*", component: str = "*") -> list[dict[str, Any]]:
+    found, _ = await _edges(name, pattern, component)
+    return [_tree(one, edge) for one, edge in found]
+
+
+async def _edges(name: str, pattern: str, component: str) -> tuple[list[tuple[str, debug_pb2.Edge]], str]:
+    """With their component, and who could not be asked."""
     async with open_fleet(name) as fleet:
         answers = await fleet.ask(lambda stub: stub.ListEdges(debug_pb2.ListEdgesRequest()), component)
     by_component = {one: answer.edges for one, answer in sorted(answers.got.items())}
     every = [(one, edge) for one, found in by_component.items() for edge in sorted(found, key=lambda edge: edge.name)]
     if pattern != "*":
         check_edge(pattern, [edge.name for _, edge in every])
-    fitting = [(one, edge) for one, edge in every if fnmatchcase(edge.name, pattern)]
-    if as_json:
-        return [_tree(one, edge) for one, edge in fitting]
-    lines = [
-        table([HEADER, *(_row(one, edge) for one, edge in fitting)]) if fitting else "nothing has passed there yet"
-    ]
-    return "\n".join([*lines, *([answers.complaint] if answers.missing else [])])
+    return [(one, edge) for one, edge in every if fnmatchcase(edge.name, pattern)], answers.complaint
 
 
 async def seen_edges(fleet: Fleet, component: str = "*") -> list[str]:

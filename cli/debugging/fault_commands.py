@@ -129,20 +129,31 @@ async def _part(fleet: Fleet, one: str, other: str, duration: str, line: ClockSt
     return "\n".join([*lines, *([answers.complaint] if answers.missing else [])])
 
 
-async def show(name: str, *, as_json: bool) -> str | list[dict[str, Any]]:
+async def show(name: str) -> str:
     """Every rule, holds and partitions included, with what it did so far."""
+    entries, answers, now = await _rules(name)
+    taken = {one.rule.id: _taken(one.rule.id, answers.got) for one in entries}
+    strays = _strays({one.rule.id for one in entries}, answers.got)
+    lines = [_rule_table(entries, taken, now)] if entries else ["no rules"]
+    lines += [f"{component} has {rule_id} besides, set by another way" for component, rule_id in strays]
+    return "\n".join([*lines, *([answers.complaint] if answers.missing else [])])
+
+
+async def rule_trees(name: str) -> list[dict[str, Any]]:
+    entries, answers, _ = await _rules(name)
+    return [
+        {"component": one.component, "taken": _taken(one.rule.id, answers.got), **rule_to_json(one.rule)}
+        for one in entries
+    ]
+
+
+async def _rules(name: str) -> tuple[list[Entry], Answers[debug_pb2.ListRulesResponse], float]:
+    """Those of the file that are in force, what the components say of theirs, and the cluster's time."""
     async with open_fleet(name) as fleet:
         line = await read_line(fleet)
         answers = await fleet.ask(lambda stub: stub.ListRules(debug_pb2.ListRulesRequest()))
     now = now_on(line, time.monotonic())
-    entries = in_force(read_entries(rules_path(fleet.paths)), now)
-    taken = {one.rule.id: _taken(one.rule.id, answers.got) for one in entries}
-    strays = _strays({one.rule.id for one in entries}, answers.got)
-    if as_json:
-        return [{"component": one.component, "taken": taken[one.rule.id], **rule_to_json(one.rule)} for one in entries]
-    lines = [_rule_table(entries, taken, now)] if entries else ["no rules"]
-    lines += [f"{component} has {rule_id} besides, set by another way" for component, rule_id in strays]
-    return "\n".join([*lines, *([answers.complaint] if answers.missing else [])])
+    return in_force(read_entries(rules_path(fleet.paths)), now), answers, now
 
 
 def _rule_table(entries: Sequence[Entry], taken: dict[str, int], now: float) -> str:

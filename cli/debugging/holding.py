@@ -30,6 +30,7 @@ class HeldMessage:
     traceparent: str
     detail: str
     seconds: float
+    arrived: float = 0.0  # on the host's monotonic clock
 
     @property
     def id(self) -> str:
@@ -47,12 +48,12 @@ def messages(answers: dict[str, debug_pb2.ListHeldResponse]) -> list[HeldMessage
     found = [
         HeldMessage(
             name, one.id, one.edge, one.kind, one.namespace, one.name,
-            one.rule_id, one.traceparent, one.detail, one.seconds,
+            one.rule_id, one.traceparent, one.detail, one.seconds, one.arrived,
         )
         for name, answer in answers.items()
         for one in answer.held
     ]  # fmt: skip
-    return sorted(found, key=lambda one: (-one.seconds, one.component, one.number))
+    return sorted(found, key=lambda one: (one.arrived, one.component, one.number))
 
 
 async def held(fleet: Fleet, pattern: str = "*") -> tuple[list[HeldMessage], Answers[debug_pb2.ListHeldResponse]]:

@@ -75,12 +75,16 @@ def _what(options: HoldOptions, meant: Sequence[str]) -> str:
     return f"{many} at {edges}{where}{matched}"
 
 
-async def show_held(name: str, component: str, *, as_json: bool) -> str | list[dict[str, Any]]:
+async def show_held(name: str, component: str = "*") -> str:
     async with open_fleet(name) as fleet:
         found, answers = await held(fleet, component)
-    if as_json:
-        return [{"id": one.id, **asdict(one)} for one in found]
     return "\n".join([held_table(found), *([answers.complaint] if answers.missing else [])])
+
+
+async def held_trees(name: str, component: str = "*") -> list[dict[str, Any]]:
+    async with open_fleet(name) as fleet:
+        found, _ = await held(fleet, component)
+    return [{"id": one.id, **asdict(one)} for one in found]
 
 
 async def let_go(name: str, ids: Sequence[str], *, everything: bool, drop: bool = False) -> str:

@@ -44,7 +44,7 @@ async def fake_cluster(home: Path, certificates: Path, components: Sequence[str]
     paths.root.mkdir(parents=True)
     paths.pki.symlink_to(certificates)
     cluster = FakeCluster(paths, {})
-    ports: dict[str, int] = {}
+    ports = {"apiserver": 1}  # its HTTPS, which nobody serves here
     async with AsyncExitStack() as stack:
         for component in components:
             seams = make_seams(component, FileClock(paths.clock))

@@ -1,0 +1,207 @@
+"""Faults, holds and partitions as people ask for them, and the help that wrong use gets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cli.debugging import faults, partitions
+from cli.debugging.edges import check_edge, parties, vocabulary
+from cli.debugging.fault_commands import read_file
+from cli.debugging.faults import Fault, parse_match
+from cli.debugging.rulebook import Entry, edit, in_force, numbered, read_entries
+from cli.debugging.starvation import LEADER, NEWS, NODE, RUNTIME, losses
+from cli.debugging.targets import Target
+from cli.errors import UserError
+from wire.rules import Action, Rule, Subject
+from wire.seams import read_rules
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (Fault("watch:pods"), "what should happen"),
+        (Fault("watch:pods", drop=True), "when should it end"),
+        (Fault("watch:pods", drop=True, error="ABORTED", count=3), "only one way"),
+        (Fault("watch:pods", jitter="5ms", drop=True, count=3), "varies a delay"),
+        (Fault("watch:pods", reorder=True, count=3), "keeps their order"),
+        (Fault("etcd:txn", error="UNAVAIL", count=3), "UNAVAILABLE"),
+        (Fault("etcd:txn", drop=True, probability=1.5, count=3), "at most 1"),
+        (Fault("etcd:txn", drop=True, probability=0.0, count=3), "above 0"),
+        (Fault("etcd:txn", drop=True, count=-1), "negative"),
+    ],
+)
+def test_faults_that_make_no_sense(fault: Fault, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        faults.check(fault)
+
+
+@pytest.mark.parametrize("end", [{"count": 1}, {"duration": "5m"}, {"forever": True}])
+def test_each_way_to_end_is_accepted(end: dict[str, object]) -> None:
+    faults.check(Fault("etcd:txn", drop=True, **end))  # type: ignore[arg-type]
+
+
+def test_rules_of_a_fault() -> None:
+    fault = Fault("rpc:*", match="kind=Pod,name=web-*", delay="200ms", jitter="50ms", error="ABORTED",
+                  probability=0.5, duration="1m", seed=7)  # fmt: skip
+    common = {"edge": "rpc:*", "kind": "Pod", "name": "web-*", "probability": 0.5, "expires": 1060.0, "seed": 7}
+    assert faults.rules_of(fault, 1000.0) == [
+        Rule(action=Action.DELAY, delay_seconds=0.2, jitter_seconds=0.05, **common),  # type: ignore[arg-type]
+        Rule(action=Action.ERROR, error_code="ABORTED", **common),  # type: ignore[arg-type]
+    ]
+
+
+def test_a_fault_that_draws_says_its_seed() -> None:
+    (rule,) = faults.rules_of(Fault("e", drop=True, probability=0.5), 0.0)
+    assert rule.seed
+    assert f"seed {rule.seed}" in faults.describe(rule)
+    assert faults.describe(Rule("e", Action.DROP)) == "drop"
+
+
+def test_match() -> None:
+    assert parse_match("kind=Pod, name=web-*") == Subject("Pod", "", "web-*")
+    for text, said in (("pods", "KEY=PATTERN"), ("knd=Pod", "near it are: kind"), ("name=", "KEY=PATTERN")):
+        with pytest.raises(UserError, match=said):
+            parse_match(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("faults: 3", "list `faults`"),
+        ("faults: [3]", "of mappings"),
+        ("[", "while parsing"),
+        ("faults: [{edge: e, dellay: 1s}]", "near it are: delay"),
+        ("faults: [{drop: true}]", "edge is missing"),
+        ("faults: [{partition: [a, b], durration: 1s}]", "near it are: duration"),
+        ("faults: [{partition: a, duration: 1s}]", "two components"),
+        ("faults: [{partition: [a, b]}]", "when should it end"),
+    ],
+)
+def test_files_that_are_wrong(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "f.yaml").write_text(text)
+    with pytest.raises(UserError, match=said):
+        read_file(tmp_path / "f.yaml")
+
+
+def test_a_file_of_faults(tmp_path: Path) -> None:
+    (tmp_path / "f.yaml").write_text(
+        "faults:\n"
+        "- {edge: 'watch:pods', component: kubelet-*, match: {kind: Pod, name: web-*}, delay: 2s, duration: 300}\n"
+        "- {partition: [scheduler, apiserver], duration: 30s}\n"
+    )
+    assert read_file(tmp_path / "f.yaml") == [
+        Fault("watch:pods", "kubelet-*", "kind=Pod,name=web-*", delay="2s", duration="300"),
+        ("scheduler", "apiserver", "30s"),
+    ]
+    with pytest.raises(UserError, match="No such file"):
+        read_file(tmp_path / "none.yaml")
+
+
+TARGETS = [
+    Target(name, f"127.0.0.1:{port}")
+    for port, name in enumerate(
+        ["apiserver", "scheduler", "dns", "kubelet-w1", "kubelet-w2", "runtime-w1", "runtime-w2"], start=1
+    )
+]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("scheduler", "apiserver", [("scheduler", partitions.API, "")]),
+        ("apiserver", "scheduler", [("scheduler", partitions.API, "")]),
+        ("kubelet-w1", "apiserver",
+         [("kubelet-w1", partitions.API, ""), ("apiserver", partitions.KUBELET, "127.0.0.1:4")]),
+        ("kubelet-*", "runtime-*", [("kubelet-w1", partitions.CRI, ""), ("kubelet-w2", partitions.CRI, "")]),
+        ("apiserver", "etcd", [("apiserver", "etcd:*", "")]),
+    ],
+)  # fmt: skip
+def test_partitions(one: str, other: str, expected: list[tuple[str, str, str]]) -> None:
+    found = partitions.cuts(one, other, TARGETS)
+    assert [tuple(cut) for cut in found] == expected
+    assert all(rule.cut for _, rule in partitions.rules_of(found, 0.0))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "said"),
+    [
+        ("scheduler", "dns", "scheduler talks to: apiserver"),
+        ("kubelet-w1", "runtime-w2", "never talk"),
+        ("schedular", "apiserver", "near it are: scheduler"),
+    ],
+)
+def test_partitions_that_cannot_be(one: str, other: str, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        partitions.cuts(one, other, TARGETS)
+
+
+COMPONENTS = ["apiserver", "scheduler", "controller-manager", "kubelet-w1", "runtime-w1"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "component", "expected"),
+    [
+        (Rule("watch:pods", Action.HOLD), "*", []),
+        (Rule("rpc:*WriteMany", Action.HOLD), "*", [NODE, LEADER]),
+        (Rule("rpc:*WriteMany", Action.HOLD), "kubelet-*", [NODE]),
+        (Rule("rpc:*WriteMany", Action.HOLD), "kube-proxy-*", []),
+        (Rule("rpc:*WriteMany", Action.HOLD, kind="Pod"), "*", []),
+        (Rule("rpc:*WriteMany", Action.HOLD, kind="Lease"), "*", [NODE, LEADER]),
+        (Rule("rpc:*WriteMany", Action.HOLD, kind="leases", name="kube-sch*"), "*", [LEADER]),
+        (Rule("rpc:*WriteMany", Action.HOLD, name="web-*"), "*", []),
+        (Rule("rpc:*/Get", Action.HOLD), "scheduler", [LEADER]),
+        (Rule("etcd:txn", Action.HOLD), "*", [NODE]),
+        (Rule("etcd:txn", Action.HOLD, kind="Pod"), "*", []),
+        (Rule("watch:*", Action.HOLD), "*", [NEWS]),
+        (Rule("rpc:/runtime.v1.*", Action.HOLD), "*", [RUNTIME]),
+        (Rule("rpc:/runtime.v1.*", Action.HOLD, name="web-*"), "*", []),
+        (Rule("reconcile:*", Action.HOLD), "*", []),
+    ],
+)
+def test_what_starves(rule: Rule, component: str, expected: list[str]) -> None:
+    assert losses(rule, component, COMPONENTS) == expected
+
+
+def test_edges_are_checked_against_those_seen_and_those_possible() -> None:
+    assert check_edge("reconcile:widget", ["reconcile:widget"]) == ["reconcile:widget"]
+    assert check_edge("schedule:*", []) == ["schedule:cycle", "schedule:bind"]
+    assert "rpc:/runtime.v1.RuntimeService/RunPodSandbox" in vocabulary()
+    with pytest.raises(UserError, match="near it are: watch:pods"):
+        check_edge("watch:pdos", [])
+
+
+@pytest.mark.parametrize(
+    ("component", "edge", "expected"),
+    [
+        ("scheduler", "rpc:/orrery.api.v1.Api/Get", ("scheduler", "apiserver", "call Get")),
+        ("kubelet-w1", "rpc:/runtime.v1.RuntimeService/Status", ("kubelet-w1", "runtime-w1", "call Status")),
+        ("runtime-w1", "serve:/runtime.v1.RuntimeService/Status", ("kubelet-w1", "runtime-w1", "call Status")),
+        ("apiserver", "serve:/orrery.api.v1.Api/Get", ("components", "apiserver", "call Get")),
+        ("dns", "watch:services", ("apiserver", "dns", "events of services")),
+        ("apiserver", "etcd:txn", ("apiserver", "etcd", "transactions")),
+        ("apiserver", "etcd:watch", ("etcd", "apiserver", "changes")),
+        ("scheduler", "schedule:bind", ("scheduler", "scheduler", "pods to bind")),
+        ("kube-proxy-w1", "nft:apply", ("kube-proxy-w1", "nftables", "rules")),
+        ("runtime-w1", "docker:create", ("runtime-w1", "Docker", "call create")),
+    ],
+)
+def test_parties(component: str, edge: str, expected: tuple[str, str, str]) -> None:
+    assert parties(component, edge) == expected
+
+
+def test_the_rulebook_is_what_components_read(tmp_path: Path) -> None:
+    path = tmp_path / "rules.json"
+    rules = [Rule("watch:pods", Action.DROP, name="web", expires=50.0), Rule("e", Action.DELAY, delay_seconds=2.0)]
+    with edit(path) as entries:
+        entries += [Entry(one, component) for one, component in zip(
+            [*numbered(rules[:1], "fault", entries), *numbered(rules[1:], "hold", entries)], ("kubelet-*", "*"),
+            strict=True)]  # fmt: skip
+    assert [one.id for one in read_rules(path, "kubelet-w1")] == ["fault-1", "hold-1"]
+    assert [one.id for one in read_rules(path, "scheduler")] == ["hold-1"]
+    again = read_entries(path)
+    assert [(one.rule.edge, one.component) for one in again] == [("watch:pods", "kubelet-*"), ("e", "*")]
+    assert [one.rule.id for one in in_force(again, 60.0)] == ["hold-1"]
+    assert [rule.id for rule in numbered(rules, "fault", again)] == ["fault-2.1", "fault-2.2"]
+    assert [rule.id for rule in numbered(rules[:1], "hold", again)] == ["hold-2"]
