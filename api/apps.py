@@ -76,3 +76,99 @@ class Deployment(KubeObject, frozen=True):
 
     spec: DeploymentSpec = DeploymentSpec()
     status: DeploymentStatus = DeploymentStatus()
+
+
+class RollingUpdateDaemonSet(Struct, frozen=True):
+    max_unavailable: int | str = 1
+    max_surge: int | str = 0
+
+
+class DaemonSetUpdateStrategy(Struct, frozen=True):
+    type: str = "RollingUpdate"
+    rolling_update: RollingUpdateDaemonSet | None = None
+
+
+class DaemonSetSpec(Struct, frozen=True):
+    selector: LabelSelector | None = None
+    template: msgspec.Raw = EMPTY
+    update_strategy: DaemonSetUpdateStrategy = DaemonSetUpdateStrategy()
+    min_ready_seconds: int = 0
+    revision_history_limit: int = 10
+
+
+class DaemonSetStatus(Struct, frozen=True):
+    """The four counts without a default of 0 are shown even at zero."""
+
+    current_number_scheduled: int | None = None
+    number_misscheduled: int | None = None
+    desired_number_scheduled: int | None = None
+    number_ready: int | None = None
+    observed_generation: int = 0
+    updated_number_scheduled: int = 0
+    number_available: int = 0
+    number_unavailable: int = 0
+    collision_count: int | None = None
+
+
+class DaemonSet(KubeObject, frozen=True):
+    RESOURCE: ClassVar[GVR] = GVR("apps", "v1", "daemonsets")
+    KIND: ClassVar[str] = "DaemonSet"
+
+    spec: DaemonSetSpec = DaemonSetSpec()
+    status: DaemonSetStatus = DaemonSetStatus()
+
+
+class RollingUpdateStatefulSet(Struct, frozen=True):
+    partition: int = 0
+
+
+class StatefulSetUpdateStrategy(Struct, frozen=True):
+    type: str = "RollingUpdate"
+    rolling_update: RollingUpdateStatefulSet | None = None
+
+
+class StatefulSetOrdinals(Struct, frozen=True):
+    start: int = 0
+
+
+class StatefulSetSpec(Struct, frozen=True):
+    replicas: int = 1
+    selector: LabelSelector | None = None
+    template: msgspec.Raw = EMPTY
+    volume_claim_templates: tuple[msgspec.Raw, ...] = ()
+    service_name: str = ""
+    pod_management_policy: str = "OrderedReady"
+    update_strategy: StatefulSetUpdateStrategy = StatefulSetUpdateStrategy()
+    revision_history_limit: int = 10
+    min_ready_seconds: int = 0
+    ordinals: StatefulSetOrdinals = StatefulSetOrdinals()
+
+
+class StatefulSetStatus(Struct, frozen=True):
+    observed_generation: int = 0
+    replicas: int | None = None
+    ready_replicas: int = 0
+    current_replicas: int = 0
+    updated_replicas: int = 0
+    available_replicas: int | None = None
+    current_revision: str = ""
+    update_revision: str = ""
+    collision_count: int | None = None
+
+
+class StatefulSet(KubeObject, frozen=True):
+    RESOURCE: ClassVar[GVR] = GVR("apps", "v1", "statefulsets")
+    KIND: ClassVar[str] = "StatefulSet"
+
+    spec: StatefulSetSpec = StatefulSetSpec()
+    status: StatefulSetStatus = StatefulSetStatus()
+
+
+class ControllerRevision(KubeObject, frozen=True):
+    """`data` is the patch that brings its workload's template back: `{"spec": {"template": ...}}`."""
+
+    RESOURCE: ClassVar[GVR] = GVR("apps", "v1", "controllerrevisions")
+    KIND: ClassVar[str] = "ControllerRevision"
+
+    revision: int = 0
+    data: msgspec.Raw = EMPTY

@@ -56,3 +56,8 @@ class Event(KubeObject, frozen=True):
     message: str = ""
     type: str = ""
     count: int = 0
+
+
+class PersistentVolumeClaim(KubeObject, frozen=True):
+    RESOURCE: ClassVar[GVR] = GVR("", "v1", "persistentvolumeclaims")
+    KIND: ClassVar[str] = "PersistentVolumeClaim"

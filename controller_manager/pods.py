@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final
 import msgspec
 
 from api.meta import Condition, KubeObject, Struct, controller_of
-from api.pod import ContainerPort, PodIP, Toleration
+from api.pod import Affinity, ContainerPort, PodIP, Toleration
 from apimachinery.resources import GVR
 from apimachinery.timestamps import parse_time
 from client.informer import Informer, InformerFactory
@@ -35,6 +35,7 @@ class PodSpecView(Struct, frozen=True):
     containers: tuple[ContainerView, ...] = ()
     init_containers: tuple[ContainerView, ...] = ()
     tolerations: tuple[Toleration, ...] = ()
+    affinity: Affinity | None = None
 
 
 class RunningView(Struct, frozen=True):

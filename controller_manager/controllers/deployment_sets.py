@@ -5,7 +5,6 @@ Source of the rules: pkg/controller/deployment/util of Kubernetes v1.36.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -16,6 +15,7 @@ from api.apps import Deployment, DeploymentSpec, ReplicaSet, RollingUpdateDeploy
 from api.meta import owner_reference
 from apimachinery.timestamps import parse_time
 from controller_manager.limits import DEPLOYMENT_HISTORY_CHARS
+from controller_manager.template_hash import template_hash
 
 JSON = dict[str, Any]
 
@@ -34,7 +34,6 @@ _NOT_COPIED: Final = frozenset(
         MAX_REPLICAS,
     )
 )
-_HASH_ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"
 _UNLIMITED: Final = 2**31 - 1
 
 
@@ -49,18 +48,6 @@ def template_of(raw: msgspec.Raw) -> JSON:
     metadata.pop("creationTimestamp", None)
     metadata["labels"] = labels
     return {**tree, "metadata": metadata}
-
-
-def template_hash(template: JSON, collisions: int) -> str:
-    """Names a template's ReplicaSet; `collisions` makes another name where that one was taken.
-
-    k8s differs: upstream hashes Go's dump of the struct, which nothing else can reproduce.
-    """
-    text = json.dumps(template, sort_keys=True, separators=(",", ":")) + (str(collisions) if collisions else "")
-    value = 2166136261
-    for byte in text.encode():
-        value = ((value ^ byte) * 16777619) & 0xFFFFFFFF
-    return "".join(_HASH_ALPHABET[ord(digit) % len(_HASH_ALPHABET)] for digit in str(value))
 
 
 def find_new(deployment: Deployment, sets: Sequence[ReplicaSet]) -> ReplicaSet | None:

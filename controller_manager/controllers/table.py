@@ -7,7 +7,10 @@ from typing import Final
 
 from controller_manager.context import Context, Managed
 from controller_manager.controllers import (
+    clusterrole_aggregation,
+    daemonset,
     deployment,
+    disruption_budget,
     endpoints,
     endpointslice,
     garbage,
@@ -19,12 +22,16 @@ from controller_manager.controllers import (
     replicaset,
     root_ca,
     serviceaccount,
+    statefulset,
     taint_eviction,
     ttl_after_finished,
 )
 
 CONTROLLERS: Final[Mapping[str, Callable[[Context], Managed]]] = {
+    "clusterrole-aggregation": clusterrole_aggregation.build,
+    "daemonset": daemonset.build,
     "deployment": deployment.build,
+    "disruption": disruption_budget.build,
     "endpoints": endpoints.build,
     "endpointslice": endpointslice.build,
     "garbage-collector": garbage.build,
@@ -36,6 +43,7 @@ CONTROLLERS: Final[Mapping[str, Callable[[Context], Managed]]] = {
     "replicaset": replicaset.build,
     "root-ca-publisher": root_ca.build,
     "serviceaccount": serviceaccount.build,
+    "statefulset": statefulset.build,
     "taint-eviction": taint_eviction.build,
     "ttl-after-finished": ttl_after_finished.build,
 }

@@ -48,9 +48,8 @@ async def status(world: World) -> JSON:
 
 
 async def true_conditions(world: World) -> list[tuple[str, str]]:
-    return [
-        (one["type"], one["reason"]) for one in (await status(world)).get("conditions", ()) if one["status"] == "True"
-    ]
+    conditions = (await status(world)).get("conditions", ())
+    return [(one["type"], one["reason"]) for one in conditions if one["status"] == "True"]
 
 
 def tracked(world: World) -> int:
