@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import msgspec
+
 from api.meta import Condition, KubeObject, Struct
 from apimachinery.resources import GVR
 
@@ -61,3 +63,27 @@ class Event(KubeObject, frozen=True):
 class PersistentVolumeClaim(KubeObject, frozen=True):
     RESOURCE: ClassVar[GVR] = GVR("", "v1", "persistentvolumeclaims")
     KIND: ClassVar[str] = "PersistentVolumeClaim"
+
+
+class ReplicationControllerSpec(Struct, frozen=True):
+    replicas: int = 1
+    min_ready_seconds: int = 0
+    selector: dict[str, str] = {}
+    template: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class ReplicationControllerStatus(Struct, frozen=True):
+    replicas: int = 0
+    fully_labeled_replicas: int = 0
+    ready_replicas: int = 0
+    available_replicas: int = 0
+    observed_generation: int = 0
+    conditions: tuple[Condition, ...] = ()
+
+
+class ReplicationController(KubeObject, frozen=True):
+    RESOURCE: ClassVar[GVR] = GVR("", "v1", "replicationcontrollers")
+    KIND: ClassVar[str] = "ReplicationController"
+
+    spec: ReplicationControllerSpec = ReplicationControllerSpec()
+    status: ReplicationControllerStatus = ReplicationControllerStatus()

@@ -51,7 +51,7 @@ class DeletePods:
 
 
 Action = CreatePods | DeletePods
-_REASONS: Final = {CreatePods: "FailedCreate", DeletePods: "FailedDelete"}
+REASONS: Final = {CreatePods: "FailedCreate", DeletePods: "FailedDelete"}
 
 
 def plan(
@@ -130,7 +130,7 @@ class ReplicaSetController:
             action = plan(replica_set, active, self._related_on_node(replica_set), self._clock.time())
             failure = await self._perform(replica_set, action)
         now = self._clock.time()
-        told = (_REASONS[type(action)], failure.message) if failure is not None else None
+        told = (REASONS[type(action)], failure.message) if failure is not None else None
         await self._write_status(replica_set, compute_status(replica_set, owned, told, now))
         if failure is not None:
             raise failure

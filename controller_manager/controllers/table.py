@@ -8,6 +8,7 @@ from typing import Final
 from controller_manager.context import Context, Managed
 from controller_manager.controllers import (
     clusterrole_aggregation,
+    cronjob,
     daemonset,
     deployment,
     disruption_budget,
@@ -20,6 +21,7 @@ from controller_manager.controllers import (
     node_lifecycle,
     pod_gc,
     replicaset,
+    replicationcontroller,
     root_ca,
     serviceaccount,
     statefulset,
@@ -29,6 +31,7 @@ from controller_manager.controllers import (
 
 CONTROLLERS: Final[Mapping[str, Callable[[Context], Managed]]] = {
     "clusterrole-aggregation": clusterrole_aggregation.build,
+    "cronjob": cronjob.build,
     "daemonset": daemonset.build,
     "deployment": deployment.build,
     "disruption": disruption_budget.build,
@@ -41,6 +44,7 @@ CONTROLLERS: Final[Mapping[str, Callable[[Context], Managed]]] = {
     "node-lifecycle": node_lifecycle.build,
     "pod-garbage-collector": pod_gc.build,
     "replicaset": replicaset.build,
+    "replicationcontroller": replicationcontroller.build,
     "root-ca-publisher": root_ca.build,
     "serviceaccount": serviceaccount.build,
     "statefulset": statefulset.build,

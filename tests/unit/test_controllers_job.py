@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from api.batch import Job
+from api.batch import CronJob, Job
 from api.pod import Pod
-from apimachinery.timestamps import format_time
-from controller_manager.controllers import garbage, job, ttl_after_finished
+from apimachinery.timestamps import format_time, parse_time
+from controller_manager.controllers import cronjob, garbage, job, ttl_after_finished
 from controller_manager.controllers.job_plan import format_indexes, parse_indexes
+from controller_manager.cron import find_zone, parse_schedule
 from tests.support.controller_world import World, controllers
 
 JSON = dict[str, Any]
@@ -157,3 +158,82 @@ async def test_a_finished_job_goes_when_its_time_to_live_is_over() -> None:
         assert len(world.api.server.store.trees(Job.RESOURCE)) == 1
         await world.settle(5)
         assert world.api.server.store.trees(Job.RESOURCE) == [] and world.pods() == []
+
+
+# --- CronJob ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("schedule", "after", "zone", "expected"),
+    [
+        ("*/15 * * * *", "2026-03-01T10:07:30Z", None, "2026-03-01T10:15:00Z"),
+        ("0 9-17/4 * * mon-fri", "2026-03-06T18:00:00Z", None, "2026-03-09T09:00:00Z"),
+        ("30 4 1,15 * 5", "2026-03-02T00:00:00Z", None, "2026-03-06T04:30:00Z"),
+        ("@monthly", "2026-03-02T00:00:00Z", None, "2026-04-01T00:00:00Z"),
+        ("0 6 * * *", "2026-07-01T00:00:00Z", "Europe/Berlin", "2026-07-01T04:00:00Z"),
+        ("0 0 29 feb *", "2026-03-01T00:00:00Z", None, "2028-02-29T00:00:00Z"),
+    ],
+)
+def test_the_next_time_of_a_schedule(schedule: str, after: str, zone: str | None, expected: str) -> None:
+    found = parse_schedule(schedule).next_after(parse_time(after), find_zone(zone))
+    assert found is not None and format_time(found) == expected
+
+
+@pytest.mark.parametrize("schedule", ["", "* * * *", "60 * * * *", "* * * * mon-xyz", "*/0 * * * *", "5-1 * * * *"])
+def test_what_is_no_schedule(schedule: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        parse_schedule(schedule)
+
+
+def cron(**spec: Any) -> JSON:
+    template = {"spec": {"completions": 1, "template": body()["spec"]["template"]}}
+    return {
+        "metadata": {"name": "tick", "namespace": "default"},
+        "spec": {"schedule": "*/10 * * * *", "jobTemplate": template, **spec},
+    }
+
+
+def jobs(world: World) -> list[str]:
+    return [one["metadata"]["name"] for one in world.api.server.store.trees(Job.RESOURCE)]
+
+
+async def complete(world: World) -> None:
+    for name in jobs(world):
+        done = {"type": "Complete", "status": "True", "lastTransitionTime": format_time(world.clock.time())}
+        ended = {"conditions": [done], "completionTime": format_time(world.clock.time())}
+        await world.api.patch(Job, name, {"status": ended}, namespace="default", subresource="status")
+    await world.settle()
+
+
+async def test_a_cron_job_makes_a_job_at_each_time_and_keeps_a_few() -> None:
+    async with controllers(cronjob.build) as world:
+        await world.api.create(CronJob, cron(successfulJobsHistoryLimit=1))
+        for _ in range(3):
+            await world.settle(600)
+            await complete(world)
+        (name,) = jobs(world)
+        found = (await world.api.get(CronJob, "tick", "default")).status
+        assert found.last_schedule_time is not None and found.last_successful_time is not None
+        assert name == f"tick-{int(parse_time(found.last_schedule_time)) // 60}" and not found.active
+        assert sum(line.startswith("SuccessfulCreate Created job tick-") for line in world.events()) == 3
+
+
+@pytest.mark.parametrize(("policy", "left"), [("Allow", 3), ("Forbid", 1), ("Replace", 1)])
+async def test_concurrency_policies(policy: str, left: int) -> None:
+    async with controllers(cronjob.build) as world:
+        await world.api.create(CronJob, cron(concurrencyPolicy=policy))
+        await world.settle(600)
+        first = jobs(world)
+        await world.settle(1200)
+        assert len(jobs(world)) == left
+        assert (jobs(world) == first) == (policy == "Forbid")
+
+
+async def test_a_suspended_cron_job_makes_none_and_then_only_the_latest() -> None:
+    async with controllers(cronjob.build) as world:
+        await world.api.create(CronJob, cron(suspend=True))
+        await world.settle(3600)
+        assert jobs(world) == []
+        await world.api.patch(CronJob, "tick", {"spec": {"suspend": False}}, namespace="default")
+        await world.settle()
+        assert len(jobs(world)) == 1

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from api.apps import ControllerRevision, DaemonSet, Deployment, StatefulSet
-from api.core import PersistentVolumeClaim
+from api.core import PersistentVolumeClaim, ReplicationController
 from api.node import Node
 from api.pod import Pod
 from api.policy import PodDisruptionBudget
@@ -19,6 +19,7 @@ from controller_manager.controllers import (
     deployment,
     disruption_budget,
     replicaset,
+    replicationcontroller,
     statefulset,
 )
 from controller_manager.controllers.daemonset import node_of
@@ -237,3 +238,20 @@ async def test_an_aggregating_role_takes_the_rules_of_those_it_selects() -> None
         await world.settle()
         rules = (await world.api.get(ClusterRole, "whole")).rules or ()
         assert [rule["resources"] for rule in rules] == [["pods"], ["services"]]
+
+
+# --- ReplicationController -------------------------------------------------------------------------------------------
+
+
+async def test_a_replication_controller_keeps_its_number_of_pods() -> None:
+    async with controllers(replicationcontroller.build) as world:
+        wanted = {**body(replicas=2), "spec": {**body(replicas=2)["spec"], "selector": {"app": "web"}}}
+        await world.api.create(ReplicationController, wanted)
+        await world.settle()
+        await world.set_ready()
+        await world.settle()
+        found = (await world.api.get(ReplicationController, "web", "default")).status
+        assert (found.replicas, found.ready_replicas, found.available_replicas) == (2, 2, 2)
+        await world.api.patch(ReplicationController, "web", {"spec": {"replicas": 0}}, namespace="default")
+        await world.settle()
+        assert world.pods() == []
