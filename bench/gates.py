@@ -1,0 +1,127 @@
+"""What a gate costs: no rules, and rules for other edges, against the same call with no gate in it.
+
+`python -m bench.gates`. Then a unary call within this process with all seams idle, against one with none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import grpc
+
+from apimachinery.clock import Clock
+from proto import api_pb2, api_pb2_grpc
+from wire.channel import connect
+from wire.gates import Action, Gates, Rule, Subject, Verdict
+from wire.seams import make_seams
+from wire.server import Service, serve
+
+PASSES = 100_000
+CALLS = 2_000
+ROUNDS = 5
+EDGE = "watch:pods"
+POD = Subject("Pod", "default", "web-1")
+OTHERS = 20  # rules that match other edges
+
+
+async def bare(edge: str, subject: Subject) -> Verdict:
+    """What a caller would do in any case: await something that is ready."""
+    return Verdict.PASS
+
+
+async def seconds(call: Callable[[str, Subject], Awaitable[Verdict]]) -> float:
+    began = time.perf_counter()
+    for _ in range(PASSES):
+        await call(EDGE, POD)
+    return (time.perf_counter() - began) / PASSES
+
+
+class _Get:
+    """Answers at once."""
+
+    async def Get(self, request: api_pb2.GetRequest, context: object) -> api_pb2.Object:
+        return api_pb2.Object(name=request.name)
+
+
+def _add(server: grpc.aio.Server) -> None:
+    handler = grpc.unary_unary_rpc_method_handler(
+        _Get().Get, api_pb2.GetRequest.FromString, api_pb2.Object.SerializeToString
+    )
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("orrery.api.v1.Api", {"Get": handler}),))
+
+
+@asynccontextmanager
+async def with_seams(address: str) -> AsyncIterator[grpc.aio.Channel]:
+    async with (
+        serve(address, make_seams("bench"), None, [Service("orrery.api.v1.Api", _add)]),
+        connect(address, make_seams("bench"), None) as channel,
+    ):
+        yield channel
+
+
+@asynccontextmanager
+async def without_seams(address: str) -> AsyncIterator[grpc.aio.Channel]:
+    server = grpc.aio.server()
+    _add(server)
+    server.add_insecure_port(address)
+    await server.start()
+    async with grpc.aio.insecure_channel(address, options=[("grpc.default_authority", "localhost")]) as channel:
+        yield channel
+    await server.stop(None)
+
+
+async def call_seconds(make: Callable[[str], AbstractAsyncContextManager[grpc.aio.Channel]]) -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        async with make(f"unix:{Path(folder) / 'api.sock'}") as channel:
+            stub = api_pb2_grpc.ApiStub(channel)
+            await stub.Get(api_pb2.GetRequest(name="web"))
+            began = time.perf_counter()
+            for _ in range(CALLS):
+                await stub.Get(api_pb2.GetRequest(name="web"))
+            return (time.perf_counter() - began) / CALLS
+
+
+def with_rules(*rules: Rule) -> Gates:
+    gates = Gates(Clock())
+    for rule in rules:
+        gates.add(rule)
+    return gates
+
+
+async def report() -> None:
+    gates = {
+        "no rule": with_rules(),
+        f"{OTHERS} rules, of other edges": with_rules(*(Rule(f"rpc:{n}", Action.DROP) for n in range(OTHERS))),
+        f"{OTHERS} rules, of other objects": with_rules(
+            *(Rule(EDGE, Action.DROP, name=f"db-{n}") for n in range(OTHERS))
+        ),
+    }
+    found: dict[str, list[float]] = {name: [] for name in ("no gate", *gates)}
+    for _ in range(ROUNDS):
+        found["no gate"].append(await seconds(bare))
+        for name, one in gates.items():
+            found[name].append(await seconds(one.pass_through))
+    middle = {name: statistics.median(times) for name, times in found.items()}
+    calls: dict[str, list[float]] = {"without": [], "with": []}
+    for _ in range(ROUNDS):
+        calls["without"].append(await call_seconds(without_seams))
+        calls["with"].append(await call_seconds(with_seams))
+    call, seamed = (statistics.median(calls[name]) for name in ("without", "with"))
+    print(f"a gate, passed {PASSES:,} times (median of {ROUNDS})")
+    for name, time_ in middle.items():
+        ratio, share = time_ / middle["no gate"], (time_ - middle["no gate"]) / call
+        print(f"  {name:28} {time_ * 1e9:7.0f} ns  {ratio:5.1f} x no gate  {share:6.2%} of a call")
+    print("\na unary call, both ends in this process, with idle seams (gate, span, trace context) on both ends")
+    print(
+        f"  without seams {call * 1e6:6.0f} us\n  with seams    {seamed * 1e6:6.0f} us  {seamed / call:5.2f} x without"
+    )
+
+
+if __name__ == "__main__":
+    asyncio.run(report())
