@@ -17,7 +17,8 @@ from api.coordination import Lease
 from apimachinery.errors import ApiError
 from apimachinery.timestamps import format_micro_time
 from client.api import ApiClient
-from client.limits import LEASE_UNREACHABLE_SECONDS, RELEASE_SECONDS
+from client.backoff import Backoff
+from client.limits import LEASE_REFUSED_SECONDS, RELEASE_SECONDS
 from wire.seams import Seams
 
 _log = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ class LeaderElector:
         self._retry_seconds = retry_seconds
         self._seen_version = ""
         self._seen_at = 0.0
-        self._reachable = True
+        self._refusal = ""
         self.leading = False
 
     async def run(self, lead: Callable[[], Awaitable[None]]) -> None:
@@ -79,10 +80,13 @@ class LeaderElector:
                 await self._release()
 
     async def _acquire(self) -> None:
+        why = f"lease {self._name}: try to lead"
+        refused = Backoff(self._clock, why, base_seconds=LEASE_REFUSED_SECONDS, max_seconds=self._retry_seconds)
         while not await self._try(self._claim):
-            pause = self._retry_seconds if self._reachable else LEASE_UNREACHABLE_SECONDS
-            jitter = 1 + random.random() * 0.2
-            await self._clock.sleep(pause * jitter, f"lease {self._name}: try to lead")
+            if self._refusal:
+                await refused.wait()  # an apiserver that only just starts is asked again soon
+            else:
+                await self._clock.sleep(self._retry_seconds * (1 + random.random() * 0.2), why)
 
     async def _keep(self) -> None:
         """Returns when the lease could not be renewed in time."""
@@ -93,13 +97,14 @@ class LeaderElector:
                 renewed = self._clock.time()
 
     async def _try(self, step: Callable[[], Awaitable[bool]]) -> bool:
-        self._reachable = True
         try:
-            return await step()
+            answer = await step()
+            self._refusal = ""
+            return answer
         except ApiError as error:
-            self._reachable = error.code != 503
-            if error.code not in (409, 503):
+            if error.code not in (409, 503) and error.message != self._refusal:
                 _log.warning("lease %s: %s", self._name, error.message)
+            self._refusal = error.message
             return False
 
     async def _claim(self) -> bool:

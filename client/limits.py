@@ -14,7 +14,7 @@ EVENTS_BATCH = 64  # core/v1 Events written at once
 EVENTS_REMEMBERED = 4096  # core/v1 Events whose count can still be raised
 EVENT_TRIES = 12  # attempts at writing one Event before it is dropped
 EVENT_MESSAGE_BYTES = 1024  # longest message of an Event, as upstream
-LEASE_UNREACHABLE_SECONDS = 0.2  # pause of a candidate that finds no apiserver: at boot everyone starts at once
+LEASE_REFUSED_SECONDS = 0.1  # first pause of a candidate that was refused: at boot everyone starts at once
 RELEASE_SECONDS = 2.0  # real time a stopping leader may take to give its lease back
 FAKE_HISTORY = 10_000  # events the in-memory apiserver keeps for resuming watches
 # A work queue holds a key at most once, so its length is bounded by the number of objects it is fed from.
