@@ -61,6 +61,7 @@ def _remove_files(paths: Paths, *, keep: bool) -> None:
     _unmount(paths)
     paths.state.unlink(missing_ok=True)
     paths.clock.unlink(missing_ok=True)
+    paths.rules.unlink(missing_ok=True)
     for folder in (paths.root / "nodes", *([] if keep else [paths.etcd])):
         try:
             shutil.rmtree(folder)

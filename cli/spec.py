@@ -114,6 +114,11 @@ class Paths:
         return self.root / "clock.json"
 
     @property
+    def rules(self) -> Path:
+        """Holds and faults in force; components look for it beside the clock."""
+        return self.root / "rules.json"
+
+    @property
     def cache(self) -> Path:
         """Shared by all clusters: what is derived from the published schema."""
         return self.root.parent.parent / "cache"
