@@ -213,7 +213,7 @@ def choose_index(name: str, wanted: int | None, networks: Sequence[IPv4Network] 
         if index not in taken and not any(subnet_of(index).overlaps(one) for one in networks):
             return index
     used = ", ".join(str(one) for one in networks if any(subnet_of(i).overlaps(one) for i in range(MAX_CLUSTERS)))
-    also = f" and Docker networks have {used}" if used else ""
+    also = f" and other networks of this host have {used}" if used else ""
     raise UserError(f"no address range is left: {len(taken)} other clusters exist{also}; orrery down --name NAME")
 
 
