@@ -271,12 +271,13 @@ class Gates:
             return
         waiting = active.overtaken
         if waiting is not None and not waiting.done():
+            active.overtaken = None  # the message after this one waits in its turn
             asyncio.get_running_loop().call_soon(_wake, waiting)  # after this message has gone on
             return
-        active.overtaken = asyncio.get_running_loop().create_future()
+        active.overtaken = overtaken = asyncio.get_running_loop().create_future()
         try:
             async with self._clock.timeout(active.rule.delay_seconds or REORDER_SECONDS, f"overtaken at {edge}"):
-                await active.overtaken
+                await overtaken
         except TimeoutError:
             return  # nobody came by: it goes in its own order
 
