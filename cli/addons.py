@@ -40,12 +40,14 @@ def dns_objects(address: str, port: int) -> list[tuple[str, JSON]]:
 
 
 def install(rest: Rest, objects: list[tuple[str, JSON]]) -> None:
-    """Create each object; one that is there already is brought up to date."""
+    """Bring each object up to date; one that is not there is created.
+
+    In that order: a second Service of the same address is refused for its address, not for its name.
+    """
     for collection, obj in objects:
         try:
-            rest.call("POST", collection, obj)
+            rest.call("PATCH", f"{collection}/{obj['metadata']['name']}", obj, "application/merge-patch+json")
         except ApiError as error:
-            if error.reason != "AlreadyExists":
+            if error.reason != "NotFound":
                 raise
-            path = f"{collection}/{obj['metadata']['name']}"
-            rest.call("PATCH", path, obj, "application/merge-patch+json")
+            rest.call("POST", collection, obj)

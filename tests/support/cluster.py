@@ -7,8 +7,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,10 +22,12 @@ class Cluster:
 
     name: str
     home: Path
+    extra: Mapping[str, str] = field(default_factory=dict)
+    """Environment beyond what every cluster gets."""
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "ORRERY_HOME": str(self.home), "KUBECONFIG": str(self.kubeconfig)}
+        return {**os.environ, "ORRERY_HOME": str(self.home), "KUBECONFIG": str(self.kubeconfig), **self.extra}
 
     @property
     def kubeconfig(self) -> Path:
