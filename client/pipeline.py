@@ -12,16 +12,13 @@ import itertools
 from collections.abc import Callable
 
 import grpc
-import msgspec
 
 from apimachinery.errors import ApiError, unavailable
 from client.limits import WRITES_IN_FLIGHT
 from proto import api_pb2
 from wire import trace
 from wire.errors import from_rpc_error
-from wire.gates import Subject
-from wire.interceptors import pass_rpc_gate
-from wire.limits import DETAIL_CHARS
+from wire.interceptors import pass_request_gate
 from wire.seams import Seams
 
 _EDGE = "rpc:/orrery.api.v1.Api/WriteMany"
@@ -44,8 +41,7 @@ class WritePipeline:
     async def write(self, request: api_pb2.WriteRequest) -> api_pb2.WriteResult:
         """Send `request` and wait for its own result. Raises ApiError when the stream is lost first."""
         request.traceparent = request.traceparent or trace.current()
-        subject = _subject(request) if self._seams.gates.ruled else Subject()
-        await pass_rpc_gate(self._seams, _EDGE, subject, describe=lambda: _shown(request))
+        await pass_request_gate(self._seams, _EDGE, request)
         parent = trace.span_id(trace.current())
         async with self._slots:
             request.id = next(self._ids)
@@ -105,18 +101,3 @@ class WritePipeline:
         for future in self._in_flight.values():
             if not future.done():
                 future.set_exception(ApiError(why.reason, why.message))
-
-
-def _subject(request: api_pb2.WriteRequest) -> Subject:
-    """What a CREATE is about stands in its body only."""
-    name = request.name
-    if not name and request.body:
-        metadata = msgspec.json.decode(request.body).get("metadata") or {}
-        name = metadata.get("name") or metadata.get("generateName") or ""
-    return Subject(request.resource.resource, request.namespace, name)
-
-
-def _shown(request: api_pb2.WriteRequest) -> str:
-    """`PATCH status {"status": ...}`"""
-    words = [api_pb2.WriteRequest.Verb.Name(request.verb), request.subresource, request.body.decode(errors="replace")]
-    return " ".join(word for word in words if word)[:DETAIL_CHARS]

@@ -35,7 +35,7 @@ class UnarySeams(grpc.aio.UnaryUnaryClientInterceptor):
         if method.startswith(_EXEMPT):
             return await continuation(client_call_details, request)
         edge = f"rpc:{method}"
-        await _pass_with(self._seams, edge, request, self._peer)
+        await pass_request_gate(self._seams, edge, request, self._peer)
         activity = self._seams.tracer.activity
         work = activity.begin(edge, parent_id=trace.span_id(trace.current()))
         try:
@@ -59,7 +59,7 @@ class StreamSeams(grpc.aio.UnaryStreamClientInterceptor):
         if method.startswith(_EXEMPT):
             return await continuation(client_call_details, request)
         edge = f"rpc:{method}"
-        await _pass_with(self._seams, edge, request, self._peer)
+        await pass_request_gate(self._seams, edge, request, self._peer)
         call = await continuation(_with_trace(client_call_details), request)
         return _cuttable(self._seams, call, edge, self._peer)
 
@@ -75,8 +75,8 @@ def _with_trace(details: Any) -> Any:
     return details._replace(metadata=grpc.aio.Metadata(*metadata))
 
 
-async def _pass_with(seams: Seams, edge: str, request: Any, peer: str = "") -> None:
-    """What the request is about is worked out only if there is a rule to ask for it."""
+async def pass_request_gate(seams: Seams, edge: str, request: Any, peer: str = "") -> None:
+    """A gate for a protobuf request. What it is about is worked out only if there is a rule to ask for it."""
     if seams.gates.ruled:
         await pass_rpc_gate(seams, edge, subject_of(request), peer=peer, describe=lambda: shown(request))
     else:
@@ -157,7 +157,7 @@ class ServerSeams(grpc.aio.ServerInterceptor):
         async def call(request: Any, context: Any) -> Any:
             with self._seams.tracer.span(method, parent=parent):
                 try:
-                    await _pass_with(self._seams, f"serve:{method}", request)
+                    await pass_request_gate(self._seams, f"serve:{method}", request)
                     return await inner(request, context)
                 except ApiError as error:
                     await abort(context, error)
@@ -169,7 +169,7 @@ class ServerSeams(grpc.aio.ServerInterceptor):
             token = trace.attach(parent)
             try:
                 if not method.startswith(_EXEMPT):
-                    await _pass_with(self._seams, f"serve:{method}", request)
+                    await pass_request_gate(self._seams, f"serve:{method}", request)
                 async for message in inner(request, context):
                     yield message
             except ApiError as error:

@@ -12,7 +12,8 @@ def subject_of(request: Any) -> Subject:
     """Of a protobuf request of the Api, of CRI or of the kubelet; all "" where it names nothing."""
     names = request.DESCRIPTOR.fields_by_name
     if "resource" in names and "name" in names:
-        return Subject(request.resource.resource, request.namespace, request.name)
+        name = request.name or (_name_in(request.body) if "body" in names else "")
+        return Subject(request.resource.resource, request.namespace, name)
     if "resource" in names:
         return Subject(request.resource.resource, request.namespace)
     if "sandbox_config" in names:
@@ -27,10 +28,24 @@ def subject_of(request: Any) -> Subject:
     return Subject()
 
 
+def _name_in(body: bytes) -> str:
+    """What a CREATE is about stands in its body only."""
+    import msgspec
+
+    try:
+        metadata = msgspec.json.decode(body or b"{}").get("metadata") or {}
+    except (msgspec.DecodeError, AttributeError):
+        return ""  # whoever decodes it in earnest refuses it
+    return str(metadata.get("name") or metadata.get("generateName") or "")
+
+
 def _of_sandbox(config: Any) -> Subject:
     return Subject("Pod", str(getattr(config.metadata, "namespace", "")), config.metadata.name)
 
 
 def shown(request: Any) -> str:
-    """A request on one line, not too long."""
+    """A request on one line, not too long. A write reads `PATCH status {"status": ...}`."""
+    if "verb" in request.DESCRIPTOR.fields_by_name:
+        words = (request.Verb.Name(request.verb), request.subresource, request.body.decode(errors="replace"))
+        return " ".join(word for word in words if word)[:DETAIL_CHARS]
     return " ".join(str(request).split())[:DETAIL_CHARS]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import NamedTuple
 
 from apimachinery.errors import ApiError, expired
@@ -152,13 +153,18 @@ class _Stream:
             trace.attach(event.object.traceparent)  # what a held event belongs to
             subject = Subject(self._kind, event.object.namespace, event.object.name)
             try:
-                verdict = await self._seams.gates.pass_through(self._edge, subject)
+                verdict = await self._seams.gates.pass_through(self._edge, subject, partial(_told, event))
             except GateError as error:
                 passed.append(WatchEvent("ERROR", None, event.revision, error=ApiError("InternalError", str(error))))
                 self._watcher.end()
                 break
             passed.extend([event] * _TIMES[verdict])
         return passed
+
+
+def _told(event: WatchEvent) -> str:
+    writer = event.object.writer if event.object is not None else ""
+    return f"{event.type}, revision {event.revision}" + (f", written by {writer}" if writer else "")
 
 
 _TIMES = {Verdict.PASS: 1, Verdict.DROP: 0, Verdict.TWICE: 2}

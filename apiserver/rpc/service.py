@@ -18,7 +18,7 @@ from apiserver.registry.request import Request, StoredObject, User, WriteOutcome
 from apiserver.rpc.encode import encode_batch, encode_failure, encode_object, encode_page, encode_result
 from apiserver.rpc.requests import get_request, list_request, watch_request, write_request
 from proto import api_pb2
-from wire.interceptors import pass_rpc_gate
+from wire.interceptors import pass_request_gate
 from wire.seams import Seams
 from wire.server import Service
 from wire.tls import peer_identity
@@ -98,7 +98,7 @@ class ApiService:
     async def _answer(self, message: api_pb2.WriteRequest, user: User) -> bytes:
         """The result, failures included: one refused write must not end the stream."""
         try:
-            await pass_rpc_gate(self._seams, _WRITE_MANY_EDGE)
+            await pass_request_gate(self._seams, _WRITE_MANY_EDGE, message)
             return await self._write(message, user)
         except ApiError as error:
             return encode_failure(message.id, error)
