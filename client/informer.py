@@ -156,7 +156,7 @@ class Informer(Generic[T]):
         if old is None:
             return "ADDED"
         try:
-            told = changes(msgspec.to_builtins(old), msgspec.to_builtins(decode(self._cls, obj)))
+            told = changes(_tree(old), _tree(decode(self._cls, obj)))
         except ApiError as error:
             return f"MODIFIED {error.message}"
         return f"MODIFIED {told or '(nothing that this component reads)'}"
@@ -172,6 +172,11 @@ class Informer(Generic[T]):
                 handler(event)
             except Exception:  # noqa: BLE001 - a bug in one handler must not cost the others their event
                 _log.exception("handler of %s %s failed", self._cls.KIND, event.object.key)
+
+
+def _tree(obj: KubeObject) -> Any:
+    """By way of JSON, because a Struct may hold raw parts."""
+    return msgspec.json.decode(msgspec.json.encode(obj))
 
 
 class InformerFactory:

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from fnmatch import fnmatchcase
+from functools import cached_property
 
 from apimachinery.clock import Clock
 from apimachinery.errors import ApiError
@@ -25,6 +27,8 @@ from wire.limits import EDGES, HELD_MESSAGES, REORDER_SECONDS, RULES
 from wire.rules import Action, Rule, Subject
 
 __all__ = ["Action", "Counts", "GateError", "Gates", "Held", "Rule", "Subject", "Verdict"]
+
+_log = logging.getLogger(__name__)
 
 NOTHING = Subject()
 Describe = Callable[[], str]
@@ -63,10 +67,14 @@ class Held:
     describe: Describe | None = field(default=None, repr=False)
     since: float = field(default_factory=time.monotonic)
 
-    @property
+    @cached_property
     def detail(self) -> str:
         """What changed, or what is asked for, as far as the one at the gate can tell."""
-        return self.describe() if self.describe else ""
+        try:
+            return self.describe() if self.describe else ""
+        except Exception as error:
+            _log.exception("%s: a held message cannot be described", self.edge)
+            return f"(cannot be described: {error!r})"  # it can be released all the same
 
 
 class GateError(Exception):
