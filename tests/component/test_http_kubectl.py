@@ -13,12 +13,13 @@ import yaml
 
 from cli import kubeconfig
 from tests.support.http_front import Front, front_door, make_certificates
-from tests.support.kubectl import find_kubectls
+from tests.support.kubectl import OLDER, SUPPORTED, find_kubectls
 from tests.support.need import need
 
 pytestmark = pytest.mark.kubectl
 
-KUBECTLS = find_kubectls()
+VERSIONS = (*SUPPORTED, *OLDER)
+KUBECTLS = find_kubectls(VERSIONS)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +65,7 @@ class Running:
         return process.returncode, out, err
 
 
-@pytest.fixture(params=["1.33", "1.32", "1.31"])
+@pytest.fixture(params=VERSIONS)
 async def kubectl(request: pytest.FixtureRequest, certificates: Path, tmp_path: Path) -> AsyncIterator[Running]:
     need(request.param in KUBECTLS, f"no kubectl {request.param}")
     async with front_door(certificates, certificates) as front:

@@ -1,4 +1,4 @@
-"""`/openapi/v2` over HTTP, and the file behind it."""
+"""`/openapi/v2` over HTTP, what the real kubectl makes of it, and the file behind it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from apimachinery.resources import GVK, GVR
 from apiserver.http.discovery import Discovery
 from apiserver.http.message import HttpRequest, Response
 from apiserver.http.openapi_v2 import PROTOBUF_TYPE, OpenApiV2
+from apiserver.registry.request import FieldValidation
 from apiserver.registry.resource import Resources
 from apiserver.registry.strategy import Strategy
 from apiserver.schema.node import Schema
 from apiserver.schema.resources import BUILTIN, ResourceInfo
 from apiserver.schema.store import SchemaStore
+from tests.component.test_http_kubectl import KUBECTLS, VERSIONS, Running
 from tests.support.http_client import HttpClient
 from tests.support.http_front import front_door, make_certificates
+from tests.support.need import need
 
 ASKED = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
 
@@ -74,6 +77,52 @@ async def test_other_forms_and_paths(client: HttpClient) -> None:
     assert (await client.get("/openapi/v2/apps")).status == 404
     assert (await client.send("POST", "/openapi/v2", b"{}")).status == 405
     assert "/openapi/v2" in (await client.get("/")).json()["paths"]
+
+
+# --- kubectl
+
+
+@pytest.fixture(params=VERSIONS)
+async def kubectl(request: pytest.FixtureRequest, certificates: Path, tmp_path: Path) -> AsyncIterator[Running]:
+    need(request.param in KUBECTLS, f"no kubectl {request.param}")
+    async with front_door(certificates, certificates) as front:
+        yield Running(KUBECTLS[request.param], front, tmp_path)
+
+
+@pytest.mark.kubectl
+async def test_an_unknown_kind_is_called_so(kubectl: Running, tmp_path: Path) -> None:
+    """Whoever finds it nowhere in v3 looks in v2, then among the CRDs."""
+    manifest = tmp_path / "kind.yaml"
+    manifest.write_text("apiVersion: example.com/v1\nkind: Nothing\nmetadata: {name: x}\n")
+    code, _, err = await kubectl.run("apply", "-f", str(manifest))
+    assert (code, err.decode()) == (
+        1,
+        f'error: resource mapping not found for name: "x" namespace: "" from "{manifest}": '
+        'no matches for kind "Nothing" in version "example.com/v1"\nensure CRDs are installed first\n',
+    )
+
+
+@pytest.mark.kubectl
+async def test_apply_validates_on_the_server(kubectl: Running, tmp_path: Path) -> None:
+    """kubectl asks for strict validation only where the schema says that the server can."""
+    manifest = tmp_path / "map.yaml"
+    manifest.write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata: {a: b}\n")
+    code, out, err = await kubectl.run("apply", "-f", str(manifest))
+    assert (code, out) == (0, b"configmap/x created\n"), err
+    created = next(one for one in kubectl.front.pipeline.requests if one.verb == "create")
+    assert created.field_validation is FieldValidation.STRICT
+
+
+@pytest.mark.kubectl
+@pytest.mark.parametrize("version", ["1.30", "1.28", "1.27"])
+async def test_kubectl_reads_every_definition(version: str, certificates: Path, tmp_path: Path) -> None:
+    """The old form of `explain` parses all definitions and refuses a document with one reference that leads nowhere."""
+    need(version in KUBECTLS, f"no kubectl {version}")
+    async with front_door(certificates, certificates) as front:
+        running = Running(KUBECTLS[version], front, tmp_path)
+        code, out, err = await running.run("explain", "--output=plaintext-openapiv2", "deployment.spec.replicas")
+    assert code == 0, err
+    assert b"FIELD:    replicas <integer>" in out
 
 
 # --- the file behind it

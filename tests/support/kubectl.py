@@ -12,16 +12,21 @@ from pathlib import Path
 from typing import Any
 
 SUPPORTED = ("1.33", "1.32", "1.31")
+OLDER = ("1.30", "1.29", "1.28", "1.27")
+"""Beyond upstream's skew of versions, and working all the same: other streams, other forms of discovery and schemas."""
 
 
-def find_kubectls() -> dict[str, str]:
-    """Binaries by minor version. `kubectl` on PATH may be a dispatcher with the real ones beside it."""
+def find_kubectls(versions: tuple[str, ...] = SUPPORTED) -> dict[str, str]:
+    """Binaries by minor version, of those asked for.
+
+    `kubectl` on PATH may be a dispatcher with the real ones beside it.
+    """
     named = os.environ.get("ORRERY_KUBECTL", "").split()
     on_path = shutil.which("kubectl")
     beside = sorted(Path(on_path).resolve().parent.glob("kubectl.1.*")) if on_path else []
     candidates = named or [str(path) for path in beside] or ([on_path] if on_path else [])
     found = {version_of(one): one for one in candidates}
-    return {version: found[version] for version in SUPPORTED if version in found}
+    return {version: found[version] for version in versions if version in found}
 
 
 def version_of(binary: str) -> str:
