@@ -24,6 +24,7 @@ def sandbox_record(sandbox_id: str, config: pb.PodSandboxConfig, handler: str) -
         hostname=config.hostname,
         log_directory=config.log_directory,
         runtime_handler=handler,
+        ports=tuple(config.port_mappings),
         namespaces=Namespaces(int(options.network), int(options.pid), int(options.ipc)),
         labels=dict(config.labels),
         annotations=dict(config.annotations),

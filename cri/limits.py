@@ -29,6 +29,7 @@ DOCKER_RETRY_SECONDS = 1.0  # pause between attempts to reach the engine
 DOCKER_LINE_BYTES = 1024 * 1024  # one line of the engine's event stream
 DOCKER_LOG_BYTES = 10 * 1024 * 1024  # the engine's own log of a container, per file; two are kept
 DOCKER_IMAGES_CACHED = 2048  # image descriptions remembered
+NFT_SECONDS = 10.0  # one run of nft takes no longer
 PLUG_SECONDS = 10.0  # a pause program must have made its network namespace within this
 KILL_WAIT_SECONDS = 30.0  # a killed container must be seen dead within this
 

@@ -52,6 +52,7 @@ class Sandbox:
     log_directory: str = ""
     runtime_handler: str = ""
     namespaces: Namespaces = field(default_factory=Namespaces)
+    ports: tuple[pb.PortMapping, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
 

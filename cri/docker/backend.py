@@ -12,11 +12,12 @@ from cri.backend import Command, Session
 from cri.config import Config
 from cri.docker.containers import Containers
 from cri.docker.engine import Engine
+from cri.docker.host_ports import HostPorts, has_ports
 from cri.docker.identity import CLUSTER, NODE
 from cri.docker.images import DockerImages
 from cri.docker.loopback import can_enter, connect_inside
 from cri.docker.node import NodeKeeper
-from cri.docker.sandbox_body import NodeSettings
+from cri.docker.sandbox_body import NODE_MODE, NodeSettings
 from cri.docker.sandboxes import Sandboxes
 from cri.docker.session import open_attach, open_exec
 from cri.docker.times import EngineTime
@@ -51,6 +52,7 @@ class DockerBackend:
         state_dir, log_root = config.state_dir.absolute(), config.log_root.absolute()
         self._time = EngineTime(seams.clock)
         self._engine = Engine(config.engine_address, seams)
+        self._host_ports = HostPorts()
         self._statistics = Statistics(self._engine, seams)
         self.store = Store(self._time.now)
         self.images = DockerImages(self._engine)
@@ -83,7 +85,8 @@ class DockerBackend:
             self._containers,
             self._time,
             owner=settings.owner,
-            ensure_node=self._node.ensure,
+            ensure_node=self._ensure_node,
+            looked=self._apply_host_ports_if_any,
             log_root=log_root,
         )
 
@@ -118,10 +121,34 @@ class DockerBackend:
     # --- sandboxes and containers
 
     async def run_sandbox(self, config: pb.PodSandboxConfig, handler: str) -> str:
-        return await self._sandboxes.run(config, handler)
+        sandbox_id = await self._sandboxes.run(config, handler)
+        sandbox = self.store.sandboxes.get(sandbox_id)
+        if sandbox is not None and has_ports(sandbox):
+            try:
+                await self._apply_host_ports()
+            except ApiError:
+                await self._sandboxes.stop(sandbox)
+                await self._sandboxes.remove(sandbox)
+                raise
+        return sandbox_id
 
     async def stop_sandbox(self, sandbox: Sandbox) -> None:
         await self._sandboxes.stop(sandbox)
+        if has_ports(sandbox):
+            await self._apply_host_ports()
+
+    async def _apply_host_ports(self) -> None:
+        """A pod on the node's own network has its ports there already."""
+        sandboxes = [one for one in self.store.sandboxes.values() if one.namespaces.network != NODE_MODE]
+        await self._host_ports.apply(sandboxes, self._node.netns)
+
+    async def _ensure_node(self) -> None:
+        await self._node.ensure()
+        await self._apply_host_ports_if_any()
+
+    async def _apply_host_ports_if_any(self) -> None:
+        if any(map(has_ports, self.store.sandboxes.values())):
+            await self._apply_host_ports()
 
     async def remove_sandbox(self, sandbox: Sandbox) -> None:
         await self._sandboxes.remove(sandbox)

@@ -1,4 +1,7 @@
-"""Removes every container and network that carries a cluster's label: `python -m cri.docker.cleanup --cluster NAME`."""
+"""Removes every container and network that carries a cluster's label: `python -m cri.docker.cleanup --cluster NAME`.
+
+With `--node NAME` only that node's containers: its pods, and what owns its namespace if the runtime made it.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +13,18 @@ from docker.api.client import APIClient
 from docker.errors import APIError, DockerException, NotFound
 
 from cri.config import default_docker_host
+from cri.docker.identity import CLUSTER, NODE
 
 WORKERS = 8
 
 
-def cleanup(api: APIClient, cluster: str) -> int:
+def cleanup(api: APIClient, cluster: str, node: str = "") -> int:
     """Remove them all, running or not. Gives how many containers there were. Raises DockerException."""
-    wanted = {"label": [f"orrery.cluster={cluster}"]}
+    wanted = {"label": [f"{CLUSTER}={cluster}"] + ([f"{NODE}={node}"] if node else [])}
     containers = [one["Id"] for one in api.containers(all=True, filters=wanted)]
     with ThreadPoolExecutor(WORKERS) as pool:
         list(pool.map(lambda one: _remove(api, one), containers))
-    for network in api.networks(filters=wanted):
+    for network in [] if node else api.networks(filters=wanted):
         api.remove_network(network["Id"])
     return len(containers)
 
@@ -38,9 +42,10 @@ def _remove(api: APIClient, container: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cluster", required=True)
+    parser.add_argument("--node", default="")
     args = parser.parse_args()
     try:
-        cleanup(APIClient(base_url=default_docker_host(), version="auto"), args.cluster)
+        cleanup(APIClient(base_url=default_docker_host(), version="auto"), args.cluster, args.node)
     except DockerException as error:
         sys.exit(f"Docker refused: {error}")
 

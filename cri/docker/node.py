@@ -33,6 +33,7 @@ class NodeKeeper:
         self._netns_file = state_dir / "netns"
         self.container_id = ""
         self.plug: Plug | None = None
+        self.netns = ""
 
     async def ensure(self) -> None:
         """Raises ApiError while it cannot be."""
@@ -41,7 +42,8 @@ class NodeKeeper:
         if found is None or not found["State"]["Running"]:
             found = await self._make(found)
         self.container_id = found["Id"]
-        self._write_netns(int(found["State"]["Pid"]))
+        self.netns = namespace_path(int(found["State"]["Pid"]))
+        self._write_netns()
 
     async def _ensure_network(self) -> None:
         name = self._settings.network
@@ -97,10 +99,10 @@ class NodeKeeper:
         log.info("node container %s runs", name)
         return made
 
-    def _write_netns(self, pid: int) -> None:
+    def _write_netns(self) -> None:
         """kube-proxy reads this file, and reads it again when the path has stopped to work."""
         beside = self._netns_file.with_name("netns.new")
-        beside.write_text(namespace_path(pid) + "\n")
+        beside.write_text(self.netns + "\n")
         beside.rename(self._netns_file)
 
 

@@ -42,7 +42,8 @@ class Watch:
 
     def __init__(
         self, engine: Engine, store: Store, sandboxes: Sandboxes, containers: Containers, time: EngineTime,
-        *, owner: Mapping[str, str], ensure_node: Callable[[], Awaitable[None]], log_root: Path,
+        *, owner: Mapping[str, str], ensure_node: Callable[[], Awaitable[None]],
+        looked: Callable[[], Awaitable[None]], log_root: Path,
     ) -> None:  # fmt: skip
         self._engine = engine
         self._store = store
@@ -51,6 +52,7 @@ class Watch:
         self._time = time
         self._owner = owner
         self._ensure_node = ensure_node
+        self._looked = looked
         self._log_root = log_root
         self.condition = Condition(False, "Starting", "docker engine is not reached yet")
 
@@ -71,6 +73,7 @@ class Watch:
         async with open_stream(self._engine.address, "GET", "/events", query) as stream:
             await self._ensure_node()
             await self._look(labels)
+            await self._looked()
             self.condition = Condition(True)
             await self._follow(stream)
         raise ApiError("ServiceUnavailable", "docker engine does not answer: its event stream ended")

@@ -10,6 +10,8 @@
 # base     orrery/base      Python, nftables and the project's dependencies: every component under Compose
 # etcd     orrery/etcd      etcd and etcdctl
 #
+# What base and etcd are called is also written to .env, so that Compose takes them instead of images to be pulled.
+#
 # pause, busybox and node need /bin/busybox (package busybox-static) and take a few seconds together; base and etcd need
 # mmdebstrap. An image is left alone if what it would be made of has not changed (label orrery.build).
 set -eu
@@ -63,12 +65,25 @@ busybox_root() {
         mkdir -p "$root/${applet%/*}"
         ln -sf /bin/busybox "$root/$applet"
     done
+    repair_wget "$root"
     printf 'root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1:daemon:/usr/sbin:/bin/false\nnobody:x:65534:65534:nobody:/home:/bin/false\n' \
         >"$root/etc/passwd"
     printf 'root:x:0:\ndaemon:x:1:\nnogroup:x:65534:\n' >"$root/etc/group"
     printf 'hosts: files dns\n' >"$root/etc/nsswitch.conf"
     printf '127.0.0.1\tlocalhost\n' >"$root/etc/hosts"
     : >"$root/etc/resolv.conf"
+}
+
+# Debian's static busybox has a wget without time limits, and -T makes it crash. Its shell prefers its own programs to
+# those on the path, so the broken one gets another name of the same length, and a script the old one.
+repair_wget() {
+    status=0
+    sh -c 'busybox wget -q -T 1 -O /dev/null http://127.0.0.1:1/; exit $?' >/dev/null 2>&1 || status=$?
+    [ "$status" -gt 128 ] || return 0
+    LC_ALL=C sed -i 's/\x00wget\x00which\x00/\x00wgeu\x00which\x00/' "$1/bin/busybox"
+    "$1/bin/busybox" --list | grep -qx wgeu || { say "wget -T will not work in pods"; return 0; }
+    rm -f "$1/usr/bin/wget"
+    install -m 755 "$here/wget.sh" "$1/usr/bin/wget"
 }
 
 pause_program() {
@@ -91,7 +106,7 @@ from_busybox() {
 
 build_pause() {
     need busybox busybox-static
-    hash=$(digest "$0" "$here/pause.c" "$here/pause.sh" "$(command -v busybox)")
+    hash=$(digest "$0" "$here/pause.c" "$here/pause.sh" "$here/wget.sh" "$(command -v busybox)")
     current orrery/pause:latest "$hash" && return
     work=$(mktemp -d)
     busybox_root "$work"
@@ -101,7 +116,7 @@ build_pause() {
 
 build_busybox() {
     need busybox busybox-static
-    hash=$(digest "$0" "$(command -v busybox)")
+    hash=$(digest "$0" "$here/wget.sh" "$(command -v busybox)")
     current orrery/busybox:1 "$hash" && return
     work=$(mktemp -d)
     busybox_root "$work"
@@ -112,7 +127,7 @@ build_busybox() {
 # kube-proxy brings its own nft into the node's namespace, so busybox is enough for a node.
 build_node() {
     need busybox busybox-static
-    hash=$(digest "$0" "$here/pause.c" "$here/pause.sh" "$(command -v busybox)")
+    hash=$(digest "$0" "$here/pause.c" "$here/pause.sh" "$here/wget.sh" "$(command -v busybox)")
     current orrery/node:latest "$hash" && return
     work=$(mktemp -d)
     busybox_root "$work"
@@ -141,28 +156,45 @@ from_debian() {
     work=
 }
 
-build_base() {
-    hash=$(digest "$0" "$project/pyproject.toml")
-    current orrery/base:latest "$hash" && return
+# What pyproject.toml names and all that needs: copied from the project's environment if that has the same Python,
+# else installed afresh.
+install_dependencies() {
     python=$project/.venv/bin/python
-    [ -x "$python" ] || python=python3
-    debian_root python3 nftables iproute2 util-linux mount conntrack ca-certificates procps
+    if [ "$("$python" -c 'import sys; print(sys.version_info[:2])' 2>/dev/null)" = "(3, 11)" ]; then
+        say "copying the project's dependencies from its environment"
+        "$python" "$here/copy_dependencies.py" "$project/pyproject.toml" "$1" && return
+    fi
     say "installing the project's dependencies"
-    "$python" - "$project/pyproject.toml" >"$work/requirements.txt" <<'PYTHON'
-import sys, tomllib
-print("\n".join(tomllib.load(open(sys.argv[1], "rb"))["project"]["dependencies"]))
-PYTHON
-    "$python" -m pip install --quiet --only-binary :all: --target "$work/root/usr/lib/python3/dist-packages" \
-        -r "$work/requirements.txt" || fail "the dependencies could not be installed"
+    python3 -c 'import sys, tomllib; print("\n".join(tomllib.load(open(sys.argv[1], "rb"))["project"]["dependencies"]))' \
+        "$project/pyproject.toml" >"$work/requirements.txt"
+    python3 -m pip install --quiet --only-binary :all: --target "$1" -r "$work/requirements.txt" ||
+        fail "the dependencies could not be installed"
+}
+
+# name_for_compose VARIABLE IMAGE: set it in .env, whose other lines are the user's.
+name_for_compose() {
+    ! grep -qsx "$1=$2" "$project/.env" || return 0
+    { [ ! -e "$project/.env" ] || grep -v "^$1=" "$project/.env" || :; echo "$1=$2"; } >"$project/.env.new"
+    mv "$project/.env.new" "$project/.env"
+    say "wrote $1=$2 to .env: Compose uses it from now on"
+}
+
+build_base() {
+    packages="python3 nftables iproute2 util-linux mount conntrack ca-certificates procps"
+    hash=$({ echo "$suite $packages"; sed -n '/^dependencies/,/^]/p' "$project/pyproject.toml"; } | digest)
+    current orrery/base:latest "$hash" && return
+    debian_root $packages
+    install_dependencies "$work/root/usr/lib/python3/dist-packages"
     find "$work/root/usr/lib/python3/dist-packages" -name tests -type d -prune -exec rm -rf {} +
     ln -sf python3 "$work/root/usr/bin/python"
     from_debian orrery/base:latest "$hash" 'ENV PYTHONUNBUFFERED=1' 'CMD ["bash"]'
 }
 
 build_etcd() {
-    hash=$(digest "$0")
+    packages="etcd-server etcd-client"
+    hash=$(echo "$suite $packages" | digest)
     current orrery/etcd:latest "$hash" && return
-    debian_root etcd-server etcd-client
+    debian_root $packages
     from_debian orrery/etcd:latest "$hash" 'ENV ETCDCTL_API=3' 'CMD ["etcd"]'
 }
 
@@ -173,5 +205,9 @@ for one in "$@"; do
     case $one in
     pause | busybox | node | base | etcd) "build_$one" ;;
     *) fail "unknown image: $one (pause, busybox, node, base, etcd, all)" ;;
+    esac
+    case $one in
+    base) name_for_compose ORRERY_IMAGE orrery/base:latest ;;
+    etcd) name_for_compose ORRERY_ETCD_IMAGE orrery/etcd:latest ;;
     esac
 done
