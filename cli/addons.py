@@ -40,13 +40,14 @@ def dns_objects(address: str, port: int) -> list[tuple[str, JSON]]:
 
 
 def install(rest: Rest, objects: list[tuple[str, JSON]]) -> None:
-    """Bring each object up to date; one that is not there is created.
+    """Create each object; one that is there already is brought up to date.
 
-    In that order: a second Service of the same address is refused for its address, not for its name.
+    In that order: the apiserver would refuse to create what is there because its address is taken.
     """
     for collection, obj in objects:
+        path = f"{collection}/{obj['metadata']['name']}"
         try:
-            rest.call("PATCH", f"{collection}/{obj['metadata']['name']}", obj, "application/merge-patch+json")
+            rest.call("PATCH", path, obj, "application/merge-patch+json")
         except ApiError as error:
             if error.reason != "NotFound":
                 raise

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from apimachinery.errors import ApiError
 from cli import addons, kubeconfig, locks, pki, running
 from cli import spec as specs
 from cli.components import APISERVER_SERVICE, LOCAL, find_etcd
 from cli.config import child_environment, kubeconfig_path
 from cli.errors import UserError
+from cli.host_networks import host_networks
 from cli.progress import Progress
+from cli.readiness import addons_missing, api_missing, nodes_missing
 from cli.rest import Rest
 from cli.spec import ClusterSpec, Paths
 from cli.supervisor import ROOT, read_state, start_detached
@@ -125,7 +126,8 @@ def _make_spec(options: UpOptions, paths: Paths) -> ClusterSpec:
         specs.require_free(options.port, "apiserver")
         wanted["apiserver"] = options.port
     with locks.in_turn(paths.root.parent / ".choosing"):
-        index = specs.choose_index(options.name, before.index if before else None, _foreign(engine, options.name))
+        foreign = host_networks() + _foreign(engine, options.name) if runtime == "docker" else []
+        index = specs.choose_index(options.name, before.index if before else None, foreign)
         spec = ClusterSpec(options.name, index, runtime, why, nodes, specs.choose_ports(names, wanted))
         specs.save(spec)
         paths.etcd.mkdir(mode=0o700, exist_ok=True)  # from now on the address range is taken
@@ -166,55 +168,9 @@ def _wait_for_cluster(spec: ClusterSpec, paths: Paths, progress: Progress, super
     rest = Rest(spec.ports["apiserver"], paths.pki)
     dns = addons.dns_objects(spec.gateway if spec.runtime == "docker" else LOCAL, spec.ports["dns"])
     with progress.step("apiserver") as step:
-        _wait(lambda: _readyz(rest) or _install(rest, dns), step.update, paths, supervisor)
+        _wait(lambda: api_missing(rest) or addons_missing(rest, dns), step.update, paths, supervisor)
     with progress.step(f"nodes: 0 of {spec.nodes} Ready") as step:
-        _wait(lambda: _nodes_ready(rest, spec.nodes), step.update, paths, supervisor)
-
-
-def _readyz(rest: Rest) -> str:
-    """What is still missing, or "" when ready."""
-    return _problem(lambda: rest.call("GET", "/api/v1/namespaces/kube-system"))
-
-
-def _install(rest: Rest, objects: list[tuple[str, addons.JSON]]) -> str:
-    return _problem(lambda: addons.install(rest, objects))
-
-
-def _problem(act: Callable[[], object]) -> str:
-    """Why it did not work, or "" if it did."""
-    try:
-        act()
-    except ApiError as error:
-        return error.message or error.reason
-    except OSError as error:
-        return str(error) or repr(error)
-    return ""
-
-
-def _nodes_ready(rest: Rest, wanted: int) -> str:
-    try:
-        nodes = rest.call("GET", "/api/v1/nodes")["items"]
-    except (ApiError, OSError) as error:
-        return f"nodes: {error}"
-    ready = sum(_is_ready(node) for node in nodes)
-    if ready >= wanted:
-        return ""
-    reasons = {reason for node in nodes for reason in _not_ready_reason(node)}
-    return f"nodes: {ready} of {wanted} Ready" + (f" ({'; '.join(sorted(reasons))})" if reasons else "")
-
-
-def _conditions(node: dict[str, object]) -> list[dict[str, str]]:
-    status = node.get("status")
-    found = status.get("conditions") if isinstance(status, dict) else None
-    return [one for one in found or [] if one["type"] == "Ready"]
-
-
-def _is_ready(node: dict[str, object]) -> bool:
-    return any(one["status"] == "True" for one in _conditions(node))
-
-
-def _not_ready_reason(node: dict[str, object]) -> list[str]:
-    return [one.get("message", "") for one in _conditions(node) if one["status"] != "True"]
+        _wait(lambda: nodes_missing(rest, spec.nodes), step.update, paths, supervisor)
 
 
 def _wait(missing: Callable[[], str], show: Callable[[str], None], paths: Paths, supervisor: int) -> None:

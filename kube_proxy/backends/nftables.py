@@ -20,7 +20,12 @@ from kube_proxy.services import PortRules
 _log = logging.getLogger(__name__)
 
 _FORWARD = "/proc/sys/net/ipv4/ip_forward"
-_NO_REDIRECTS = "for file in /proc/sys/net/ipv4/conf/*/send_redirects; do echo 0 >$file || exit 1; done"
+_NO_REDIRECTS = """
+for file in /proc/sys/net/ipv4/conf/*/send_redirects; do
+    read -r value <$file
+    [ "$value" = 0 ] || echo 0 >$file || exit 1
+done
+"""
 """The node routes for its pods, and must not tell them of a shorter way: that would go around the rules."""
 
 
