@@ -138,6 +138,8 @@ class Kubelet:
 
     def _runtime_changed(self) -> None:
         self.agent.nudge()
+        if not self.facts.problem:
+            self.loop.retry_now()
 
     def _status_written(self, pod: Pod) -> None:
         self.loop.status_written(pod)

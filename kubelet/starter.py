@@ -137,6 +137,8 @@ class Starter:
                 await context.runtime.start_container(container_id)
         except ApiError as error:
             await context.cache.refresh_container(container_id, sandbox.id)
+            if error.reason == "ServiceUnavailable":
+                raise  # whether it has started nobody knows; the next look will
             context.cache.failed_start(container_id, error.message)
             raise self._failed(pod, kind, container, "RunContainerError", error.message) from None
         await context.cache.refresh_container(container_id, sandbox.id)

@@ -117,6 +117,12 @@ class SyncLoop:
             work.interrupted = False
             work.task = self._group.create_task(self._run(uid, work))
 
+    def retry_now(self) -> None:
+        """What stood in the way may be gone: who waits to try again need not wait on."""
+        for uid, work in list(self._works.items()):
+            if work.failures:
+                self.wake(uid)
+
     def uids(self) -> set[str]:
         return set(self._works)
 

@@ -14,9 +14,9 @@ from kubelet.runtime import CriRuntime
 
 
 class Outcome(NamedTuple):
-    """Passed or not, and what the probe's answer was."""
+    """Passed or not, None if that cannot be told; and what the probe's answer was."""
 
-    ok: bool
+    ok: bool | None
     message: str = ""
 
 
@@ -35,7 +35,8 @@ class Target:
 
 
 async def run_probe(probe: Probe, target: Target, runtime: CriRuntime, clock: Clock) -> Outcome:
-    """Never raises but on cancellation: a probe that cannot be carried out has failed."""
+    """Never raises but on cancellation. Where nobody answers for the container the probe has failed; what says nothing
+    of the container, as a runtime that is down, has no result: it must not cost a container its life."""
     timeout = float(max(1, probe.timeout_seconds))
     try:
         async with clock.timeout(timeout, f"probe of {target.container.name}"):
@@ -51,8 +52,12 @@ async def run_probe(probe: Probe, target: Target, runtime: CriRuntime, clock: Cl
                 return await _grpc(probe.grpc.port, probe.grpc.service, target)
     except TimeoutError:
         return Outcome(False, _timed_out(probe, target, timeout))
-    except (ApiError, HttpFailed, ValueError) as error:
+    except HttpFailed as error:
         return Outcome(False, str(error))
+    except ApiError as error:
+        return Outcome(False if error.reason == "Timeout" else None, error.message)
+    except ValueError as error:
+        return Outcome(None, str(error))
     return Outcome(False, "probe has no handler that this kubelet knows (exec, httpGet, tcpSocket, grpc)")
 
 

@@ -148,8 +148,10 @@ class Prober:
         if probed is None:
             return
         if not outcome.ok:
-            message = f"{name.capitalize()} probe failed: {outcome.message}"
-            self._tell(pod, target.container, kind, "Unhealthy", message)
+            how = "errored and resulted in unknown state" if outcome.ok is None else "failed"
+            self._tell(pod, target.container, kind, "Unhealthy", f"{name.capitalize()} probe {how}: {outcome.message}")
+        if outcome.ok is None:
+            return
         before, probed.tally = probed.tally.result, count(probed.tally, outcome.ok, probe)
         if probed.tally.result != before:
             self._changed(pod.uid)
