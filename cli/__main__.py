@@ -139,6 +139,9 @@ def main() -> None:
         COMMANDS[args.command][0](args)
     except UserError as error:
         sys.exit(f"orrery: {error}")
+    except BrokenPipeError:  # whoever read our output has seen enough, as in `orrery edges | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
     except OSError as error:  # a full disk, a folder that is not ours: the machine's trouble, not a mistake in here
         if error.filename is None:
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import AsyncIterator
@@ -80,8 +81,16 @@ class DebugService(debug_pb2_grpc.DebugServicer):
         return debug_pb2.ReleaseResponse(released=released)
 
     async def Spans(self, request: debug_pb2.SpansRequest, context: Any) -> AsyncIterator[debug_pb2.Span]:
-        for span in self._seams.tracer.spans(request.trace_id):
+        tracer = self._seams.tracer
+        related = frozenset(request.related)
+        for span in tracer.related(related) if related else tracer.spans(request.trace_id):
             yield _span_to_proto(span)
+
+    async def Explain(self, request: debug_pb2.ExplainRequest, context: Any) -> debug_pb2.ExplainResponse:
+        about = (request.resource, request.namespace, request.name)
+        found = [one for explain in self._seams.explainers for one in explain(*about)]
+        explanations = [debug_pb2.Explanation(topic=topic, json=json.dumps(facts).encode()) for topic, facts in found]
+        return debug_pb2.ExplainResponse(explanations=explanations)
 
 
 def _clock_from_proto(state: debug_pb2.ClockState) -> ClockState:

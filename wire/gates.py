@@ -72,7 +72,7 @@ class Held:
         """What changed, or what is asked for, as far as the one at the gate can tell."""
         try:
             return self.describe() if self.describe else ""
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whoever describes may have a bug
             _log.exception("%s: a held message cannot be described", self.edge)
             return f"(cannot be described: {error!r})"  # it can be released all the same
 

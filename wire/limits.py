@@ -3,6 +3,7 @@
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024  # one gRPC message, either way
 MAX_PENDING_CALLS = 100_000  # calls that a server has been sent and not begun
 SPAN_RING = 4096  # spans kept per process
+READS_PER_SPAN = 16  # objects named as read by one reconcile
 HELD_MESSAGES = 10_000  # messages waiting at gates, per process
 RULES = 256  # gate rules per process
 EDGES = 1024  # distinct edge names counted per process

@@ -11,6 +11,7 @@ import asyncio
 import json
 import logging
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -25,6 +26,9 @@ from wire.trace import Tracer
 
 RULES_FILE = "rules.json"
 
+Explainer = Callable[[str, str, str], Iterable[tuple[str, dict[str, Any]]]]
+"""Asked about a resource's (`pods`) namespace and name: topics, each with facts that are JSON."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -37,6 +41,8 @@ class Seams:
     gates: Gates
     tracer: Tracer
     started: float = field(default_factory=time.time)
+    explainers: list[Explainer] = field(default_factory=list)
+    """What parts of the component can tell of an object and what they did about it."""
 
 
 class FileClock(Clock):

@@ -15,11 +15,12 @@ from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 
 from wire.activity import Activity
-from wire.limits import SPAN_RING
+from wire.limits import READS_PER_SPAN, SPAN_RING
 
 HEADER = "traceparent"
 
 _current: ContextVar[str] = ContextVar("traceparent", default="")
+_here: ContextVar[Span | None] = ContextVar("span", default=None)
 
 
 def current() -> str:
@@ -47,6 +48,20 @@ def span_id(traceparent: str) -> str:
     return traceparent.split("-")[2] if trace_id(traceparent) else ""
 
 
+def note(**attributes: str) -> None:
+    """Say something about the work under way, in its span: what was decided, and why. Outside a span it is lost."""
+    span = _here.get()
+    if span is not None and not span.end:
+        span.attributes.update(attributes)
+
+
+def note_read(what: str, version: str) -> None:
+    """Say that the work under way looked at `what` in this version. Only spans that gather reads keep it."""
+    span = _here.get()
+    if span is not None and span.reads is not None and not span.end and len(span.reads) < READS_PER_SPAN:
+        span.reads[what] = version
+
+
 @dataclass(slots=True)
 class Span:
     """One piece of work. Times are real Unix seconds, not the cluster's."""
@@ -60,6 +75,8 @@ class Span:
     end: float = 0.0
     links: Sequence[str] = ()
     attributes: dict[str, str] = field(default_factory=dict)
+    reads: dict[str, str] | None = None
+    """Object and version, of work that gathers what it looked at."""
 
     @property
     def traceparent(self) -> str:
@@ -72,6 +89,7 @@ class Tracer:
     def __init__(self, component: str, capacity: int = SPAN_RING) -> None:
         self.component = component
         self._ring: deque[Span] = deque(maxlen=capacity)
+        self._open: dict[str, Span] = {}
         self.activity = Activity()
 
     @contextmanager
@@ -90,7 +108,8 @@ class Tracer:
             links=links,
             attributes=attributes,
         )
-        token = attach(span.traceparent)
+        token, outer = attach(span.traceparent), _here.set(span)
+        self._open[span.span_id] = span
         work = self.activity.begin(name, span.span_id, span.parent_id)
         try:
             yield span
@@ -99,10 +118,38 @@ class Tracer:
             raise
         finally:
             detach(token)
+            _here.reset(outer)
             self.activity.end(work)
             span.end = time.time()
+            del self._open[span.span_id]
+            if span.reads:
+                span.attributes["read"] = ", ".join(f"{what}@{version}" for what, version in span.reads.items())
             self._ring.append(span)
+
+    def event(self, name: str, parent: str, **attributes: str) -> Span:
+        """Something that just happened and takes no time of its own; what it causes has it as parent."""
+        now = time.time()
+        span = Span(
+            trace_id(parent) or os.urandom(16).hex(),
+            os.urandom(8).hex(),
+            span_id(parent),
+            self.component,
+            name,
+            now,
+            now,
+            attributes=attributes,
+        )
+        self._ring.append(span)
+        return span
 
     def spans(self, wanted: str = "") -> list[Span]:
         """Finished spans, oldest first; only those of trace `wanted` if given."""
         return [span for span in self._ring if not wanted or span.trace_id == wanted]
+
+    def related(self, wanted: frozenset[str]) -> list[Span]:
+        """All spans of these traces and all that link to them, those under way (with `end` 0) included."""
+        return [
+            span
+            for span in (*self._ring, *self._open.values())
+            if span.trace_id in wanted or any(trace_id(one) in wanted for one in span.links)
+        ]

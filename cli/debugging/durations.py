@@ -20,9 +20,11 @@ def parse_duration(text: str) -> float:
 
 
 def show_duration(seconds: float) -> str:
-    """At most two units: `340 ms`, `4.2 s`, `5m`, `1h30m`."""
+    """At most two units: `12 us`, `340 ms`, `4.2 s`, `5m`, `1h30m`."""
     if seconds < 0:
         return f"-{show_duration(-seconds)}"
+    if 0 < seconds < 0.0009995:
+        return f"{seconds * 1e6:.3g} us"
     if seconds < 0.9995:
         return f"{seconds * 1000:.3g} ms" if seconds else "0 s"
     if seconds < 59.95:

@@ -151,4 +151,4 @@ def ending(rule: Rule, taken: int, now: float) -> str:
         ends.append(f"after {rule.count} messages")
     if rule.expires:
         ends.append(f"in {show_duration(max(0.0, rule.expires - now))}")
-    return " or ".join(ends) or "never"
+    return " or ".join(ends) or ("when released" if rule.action is Action.HOLD else "never")
