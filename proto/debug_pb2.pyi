@@ -242,10 +242,12 @@ class ReleaseResponse(_message.Message):
     def __init__(self, released: _Optional[int] = ...) -> None: ...
 
 class SpansRequest(_message.Message):
-    __slots__ = ("trace_id",)
+    __slots__ = ("trace_id", "related")
     TRACE_ID_FIELD_NUMBER: _ClassVar[int]
+    RELATED_FIELD_NUMBER: _ClassVar[int]
     trace_id: str
-    def __init__(self, trace_id: _Optional[str] = ...) -> None: ...
+    related: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, trace_id: _Optional[str] = ..., related: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Span(_message.Message):
     __slots__ = ("trace_id", "span_id", "parent_id", "links", "component", "name", "start", "end", "attributes")
@@ -275,3 +277,97 @@ class Span(_message.Message):
     end: float
     attributes: _containers.ScalarMap[str, str]
     def __init__(self, trace_id: _Optional[str] = ..., span_id: _Optional[str] = ..., parent_id: _Optional[str] = ..., links: _Optional[_Iterable[str]] = ..., component: _Optional[str] = ..., name: _Optional[str] = ..., start: _Optional[float] = ..., end: _Optional[float] = ..., attributes: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class ExplainRequest(_message.Message):
+    __slots__ = ("resource", "namespace", "name")
+    RESOURCE_FIELD_NUMBER: _ClassVar[int]
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    resource: str
+    namespace: str
+    name: str
+    def __init__(self, resource: _Optional[str] = ..., namespace: _Optional[str] = ..., name: _Optional[str] = ...) -> None: ...
+
+class ExplainResponse(_message.Message):
+    __slots__ = ("explanations",)
+    EXPLANATIONS_FIELD_NUMBER: _ClassVar[int]
+    explanations: _containers.RepeatedCompositeFieldContainer[Explanation]
+    def __init__(self, explanations: _Optional[_Iterable[_Union[Explanation, _Mapping]]] = ...) -> None: ...
+
+class Explanation(_message.Message):
+    __slots__ = ("topic", "json")
+    TOPIC_FIELD_NUMBER: _ClassVar[int]
+    JSON_FIELD_NUMBER: _ClassVar[int]
+    topic: str
+    json: bytes
+    def __init__(self, topic: _Optional[str] = ..., json: _Optional[bytes] = ...) -> None: ...
+
+class WireRequest(_message.Message):
+    __slots__ = ("method", "kind", "namespace", "name", "errors", "bodies", "secrets", "recent", "served")
+    METHOD_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ERRORS_FIELD_NUMBER: _ClassVar[int]
+    BODIES_FIELD_NUMBER: _ClassVar[int]
+    SECRETS_FIELD_NUMBER: _ClassVar[int]
+    RECENT_FIELD_NUMBER: _ClassVar[int]
+    SERVED_FIELD_NUMBER: _ClassVar[int]
+    method: str
+    kind: str
+    namespace: str
+    name: str
+    errors: bool
+    bodies: bool
+    secrets: bool
+    recent: bool
+    served: bool
+    def __init__(self, method: _Optional[str] = ..., kind: _Optional[str] = ..., namespace: _Optional[str] = ..., name: _Optional[str] = ..., errors: _Optional[bool] = ..., bodies: _Optional[bool] = ..., secrets: _Optional[bool] = ..., recent: _Optional[bool] = ..., served: _Optional[bool] = ...) -> None: ...
+
+class WireMessage(_message.Message):
+    __slots__ = ("time", "component", "caller", "callee", "method", "detail", "kind", "namespace", "name", "request_bytes", "response_bytes", "seconds", "status", "failed", "streamed", "served", "traceparent", "revision", "request", "response", "before", "lost")
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    COMPONENT_FIELD_NUMBER: _ClassVar[int]
+    CALLER_FIELD_NUMBER: _ClassVar[int]
+    CALLEE_FIELD_NUMBER: _ClassVar[int]
+    METHOD_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_BYTES_FIELD_NUMBER: _ClassVar[int]
+    RESPONSE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    FAILED_FIELD_NUMBER: _ClassVar[int]
+    STREAMED_FIELD_NUMBER: _ClassVar[int]
+    SERVED_FIELD_NUMBER: _ClassVar[int]
+    TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_FIELD_NUMBER: _ClassVar[int]
+    RESPONSE_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
+    LOST_FIELD_NUMBER: _ClassVar[int]
+    time: float
+    component: str
+    caller: str
+    callee: str
+    method: str
+    detail: str
+    kind: str
+    namespace: str
+    name: str
+    request_bytes: int
+    response_bytes: int
+    seconds: float
+    status: str
+    failed: bool
+    streamed: bool
+    served: bool
+    traceparent: str
+    revision: int
+    request: bytes
+    response: bytes
+    before: bytes
+    lost: int
+    def __init__(self, time: _Optional[float] = ..., component: _Optional[str] = ..., caller: _Optional[str] = ..., callee: _Optional[str] = ..., method: _Optional[str] = ..., detail: _Optional[str] = ..., kind: _Optional[str] = ..., namespace: _Optional[str] = ..., name: _Optional[str] = ..., request_bytes: _Optional[int] = ..., response_bytes: _Optional[int] = ..., seconds: _Optional[float] = ..., status: _Optional[str] = ..., failed: _Optional[bool] = ..., streamed: _Optional[bool] = ..., served: _Optional[bool] = ..., traceparent: _Optional[str] = ..., revision: _Optional[int] = ..., request: _Optional[bytes] = ..., response: _Optional[bytes] = ..., before: _Optional[bytes] = ..., lost: _Optional[int] = ...) -> None: ...

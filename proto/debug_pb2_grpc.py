@@ -94,6 +94,16 @@ class DebugStub:
                 request_serializer=proto_dot_debug__pb2.SpansRequest.SerializeToString,
                 response_deserializer=proto_dot_debug__pb2.Span.FromString,
                 _registered_method=True)
+        self.Wire = channel.unary_stream(
+                '/orrery.debug.v1.Debug/Wire',
+                request_serializer=proto_dot_debug__pb2.WireRequest.SerializeToString,
+                response_deserializer=proto_dot_debug__pb2.WireMessage.FromString,
+                _registered_method=True)
+        self.Explain = channel.unary_unary(
+                '/orrery.debug.v1.Debug/Explain',
+                request_serializer=proto_dot_debug__pb2.ExplainRequest.SerializeToString,
+                response_deserializer=proto_dot_debug__pb2.ExplainResponse.FromString,
+                _registered_method=True)
 
 
 class DebugServicer:
@@ -172,6 +182,20 @@ class DebugServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Wire(self, request, context):
+        """The component's traffic from now on. What cannot be sent in time is left out, and counted.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Explain(self, request, context):
+        """What the component knows of an object, and what it last did about it and why.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DebugServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -234,6 +258,16 @@ def add_DebugServicer_to_server(servicer, server):
                     servicer.Spans,
                     request_deserializer=proto_dot_debug__pb2.SpansRequest.FromString,
                     response_serializer=proto_dot_debug__pb2.Span.SerializeToString,
+            ),
+            'Wire': grpc.unary_stream_rpc_method_handler(
+                    servicer.Wire,
+                    request_deserializer=proto_dot_debug__pb2.WireRequest.FromString,
+                    response_serializer=proto_dot_debug__pb2.WireMessage.SerializeToString,
+            ),
+            'Explain': grpc.unary_unary_rpc_method_handler(
+                    servicer.Explain,
+                    request_deserializer=proto_dot_debug__pb2.ExplainRequest.FromString,
+                    response_serializer=proto_dot_debug__pb2.ExplainResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -560,6 +594,60 @@ class Debug:
             '/orrery.debug.v1.Debug/Spans',
             proto_dot_debug__pb2.SpansRequest.SerializeToString,
             proto_dot_debug__pb2.Span.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Wire(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/orrery.debug.v1.Debug/Wire',
+            proto_dot_debug__pb2.WireRequest.SerializeToString,
+            proto_dot_debug__pb2.WireMessage.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Explain(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/orrery.debug.v1.Debug/Explain',
+            proto_dot_debug__pb2.ExplainRequest.SerializeToString,
+            proto_dot_debug__pb2.ExplainResponse.FromString,
             options,
             channel_credentials,
             insecure,

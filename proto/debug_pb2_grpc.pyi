@@ -44,6 +44,10 @@ class DebugStub:
     ListHeld: _grpc.UnaryUnaryMultiCallable[_debug_pb2.ListHeldRequest, _debug_pb2.ListHeldResponse]
     Release: _grpc.UnaryUnaryMultiCallable[_debug_pb2.ReleaseRequest, _debug_pb2.ReleaseResponse]
     Spans: _grpc.UnaryStreamMultiCallable[_debug_pb2.SpansRequest, _debug_pb2.Span]
+    Wire: _grpc.UnaryStreamMultiCallable[_debug_pb2.WireRequest, _debug_pb2.WireMessage]
+    """The component's traffic from now on. What cannot be sent in time is left out, and counted."""
+    Explain: _grpc.UnaryUnaryMultiCallable[_debug_pb2.ExplainRequest, _debug_pb2.ExplainResponse]
+    """What the component knows of an object, and what it last did about it and why."""
 
 @_typing.type_check_only
 class DebugAsyncStub(DebugStub):
@@ -61,6 +65,10 @@ class DebugAsyncStub(DebugStub):
     ListHeld: _aio.UnaryUnaryMultiCallable[_debug_pb2.ListHeldRequest, _debug_pb2.ListHeldResponse]  # type: ignore[assignment]
     Release: _aio.UnaryUnaryMultiCallable[_debug_pb2.ReleaseRequest, _debug_pb2.ReleaseResponse]  # type: ignore[assignment]
     Spans: _aio.UnaryStreamMultiCallable[_debug_pb2.SpansRequest, _debug_pb2.Span]  # type: ignore[assignment]
+    Wire: _aio.UnaryStreamMultiCallable[_debug_pb2.WireRequest, _debug_pb2.WireMessage]  # type: ignore[assignment]
+    """The component's traffic from now on. What cannot be sent in time is left out, and counted."""
+    Explain: _aio.UnaryUnaryMultiCallable[_debug_pb2.ExplainRequest, _debug_pb2.ExplainResponse]  # type: ignore[assignment]
+    """What the component knows of an object, and what it last did about it and why."""
 
 class DebugServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -147,5 +155,21 @@ class DebugServicer(metaclass=_abc_1.ABCMeta):
         request: _debug_pb2.SpansRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_debug_pb2.Span], _abc.AsyncIterator[_debug_pb2.Span]]: ...
+
+    @_abc_1.abstractmethod
+    def Wire(
+        self,
+        request: _debug_pb2.WireRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_debug_pb2.WireMessage], _abc.AsyncIterator[_debug_pb2.WireMessage]]:
+        """The component's traffic from now on. What cannot be sent in time is left out, and counted."""
+
+    @_abc_1.abstractmethod
+    def Explain(
+        self,
+        request: _debug_pb2.ExplainRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_debug_pb2.ExplainResponse, _abc.Awaitable[_debug_pb2.ExplainResponse]]:
+        """What the component knows of an object, and what it last did about it and why."""
 
 def add_DebugServicer_to_server(servicer: DebugServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
