@@ -8,12 +8,12 @@
 #                           not `latest`, which a kubelet would try to pull
 # node     orrery/node      what owns a node's network namespace
 # base     orrery/base      Python, nftables and the project's dependencies: every component under Compose
-# etcd     orrery/etcd      etcd and etcdctl
+# etcd     orrery/etcd      etcd and etcdctl of this host
 #
 # What base and etcd are called is also written to .env, so that Compose takes them instead of images to be pulled.
 #
-# pause, busybox and node need /bin/busybox (package busybox-static) and take a few seconds together; base and etcd need
-# mmdebstrap. An image is left alone if what it would be made of has not changed (label orrery.build).
+# All but base need /bin/busybox (package busybox-static) and take a few seconds together; base needs mmdebstrap. An image
+# is left alone if what it would be made of has not changed (label orrery.build).
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -49,6 +49,7 @@ load() {
     shift 2
     for change in "$@"; do set -- "$@" --change "$change"; shift; done
     docker import "$@" --change "LABEL orrery.build=$hash" - "$image" >/dev/null
+    docker image prune --force --filter label=orrery.build >/dev/null # what had the name before, if nothing uses it
     say "built $image"
 }
 
@@ -190,12 +191,22 @@ build_base() {
     from_debian orrery/base:latest "$hash" 'ENV PYTHONUNBUFFERED=1' 'CMD ["bash"]'
 }
 
+# The host's own etcd and the libraries it is linked with.
 build_etcd() {
-    packages="etcd-server etcd-client"
-    hash=$(echo "$suite $packages" | digest)
+    need busybox busybox-static
+    need etcd etcd-server
+    need etcdctl etcd-client
+    programs="$(command -v etcd) $(command -v etcdctl)"
+    hash=$(digest "$(command -v busybox)" $programs)
     current orrery/etcd:latest "$hash" && return
-    debian_root $packages
-    from_debian orrery/etcd:latest "$hash" 'ENV ETCDCTL_API=3' 'CMD ["etcd"]'
+    work=$(mktemp -d)
+    busybox_root "$work"
+    cp $programs "$work/bin/"
+    for library in $(ldd $programs 2>/dev/null | grep -o '/[^ :]*' | grep '\.so' | sort -u); do
+        mkdir -p "$work${library%/*}"
+        cp -L "$library" "$work$library"
+    done
+    from_busybox orrery/etcd:latest "$hash" 'ENV ETCDCTL_API=3' 'CMD ["etcd"]'
 }
 
 docker version >/dev/null 2>&1 || fail "the Docker engine does not answer"
