@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import grpc
 
@@ -13,7 +14,7 @@ from apimachinery.errors import JSON, ApiError, internal, not_found
 from apimachinery.resources import GVR
 from apiserver.http.limits import KUBELET_CHANNELS, KUBELET_DIAL_SECONDS
 from apiserver.registry.strategy import Reader
-from proto import kubelet_pb2_grpc
+from proto import kubelet_pb2, kubelet_pb2_grpc
 from wire.channel import connect
 from wire.errors import from_rpc_error
 from wire.seams import Seams
@@ -21,6 +22,9 @@ from wire.tls import TlsFiles
 
 ADDRESS_ANNOTATION: Final = "orrery.dev/kubelet-address"
 """`host:port` on a Node, where its kubelet is not to be reached at the node's own address."""
+
+_LATE_WRITE: Final = "Internal error from Core"
+"""gRPC's words for a write after the callee has ended the call."""
 
 _NODES: Final = GVR("", "v1", "nodes")
 _DEFAULT_PORT: Final = 10250
@@ -90,6 +94,21 @@ def call_error(error: grpc.aio.AioRpcError) -> ApiError:
     if error.code() is grpc.StatusCode.UNAVAILABLE:
         return internal(f"error dialing backend: {error.details()}")
     return from_rpc_error(error)
+
+
+async def frames(call: Any) -> AsyncIterator[kubelet_pb2.StreamFrame]:
+    """What the kubelet sends, to the last frame. Raises AioRpcError if it ends the call with an error.
+
+    Where a write meets the end of a call, gRPC forgets how the call ended and tells its own error, and `call.read()`
+    gives no more of what came before (grpc/grpc#36066); going through the call does. Whoever cares how it ended was
+    told in a frame.
+    """
+    try:
+        async for frame in call:
+            yield frame
+    except grpc.aio.AioRpcError as error:
+        if error.code() is not grpc.StatusCode.INTERNAL or error.details() != _LATE_WRITE:
+            raise
 
 
 async def _ready(channel: grpc.aio.Channel) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final
 import grpc
 
 from apimachinery.errors import bad_request
-from apiserver.http.kubelets import call_error
+from apiserver.http.kubelets import call_error, frames
 from apiserver.http.limits import PORT_FORWARD_STREAMS
 from apiserver.http.message import WEBSOCKET, Answer, HttpRequest
 from apiserver.http.upgrades import listed, run_session, spdy_session, websocket
@@ -40,7 +40,7 @@ async def serve_port_forward(
     method: Any = stub.PortForward
 
     def open_port(port: int) -> Any:
-        return _Connection(method(metadata=((trace.HEADER, traceparent),)), pod, port)
+        return Connection(method(metadata=((trace.HEADER, traceparent),)), pod, port)
 
     async def over_session(session: SpdySession) -> None:
         await SpdyForwarder(session, open_port).run()
@@ -79,7 +79,7 @@ def parse_port(text: str) -> int:
     return int(text)
 
 
-class _Connection:
+class Connection:
     """One connection to a port: the kubelet's call, with both directions of its data."""
 
     def __init__(self, call: Any, pod: kubelet_pb2.PodRef, port: int) -> None:
@@ -106,7 +106,7 @@ class _Connection:
     async def pump(self, data: Write, error: Write) -> None:
         """Hand on what comes from the pod, and in the end what went wrong, if anything did."""
         try:
-            while (frame := await self._call.read()) is not grpc.aio.EOF:
+            async for frame in frames(self._call):
                 if frame.data:
                     await (error if frame.channel == Channel.ERROR else data)(frame.data)
                 if frame.close and frame.channel != Channel.ERROR:
@@ -163,7 +163,7 @@ class SpdyForwarder:
             await error.finish()
 
     @staticmethod
-    async def _bridge(connection: _Connection, data: SpdyStream, error: SpdyStream) -> None:
+    async def _bridge(connection: Connection, data: SpdyStream, error: SpdyStream) -> None:
         async def upward() -> None:
             while received := await data.read():
                 await connection.write(received)
@@ -189,7 +189,7 @@ class ChannelForwarder:
 
     def __init__(self, socket: ChannelSocket, ports: list[int], open_port: Open) -> None:
         self._socket = socket
-        self._connections: list[_Connection] = [open_port(port) for port in ports]
+        self._connections: list[Connection] = [open_port(port) for port in ports]
 
     async def run(self) -> None:
         """Until the client goes, or every port's connection has ended."""
@@ -209,7 +209,7 @@ class ChannelForwarder:
             for connection in self._connections:
                 connection.cancel()
 
-    async def _pump(self, index: int, connection: _Connection) -> None:
+    async def _pump(self, index: int, connection: Connection) -> None:
         for channel in (2 * index, 2 * index + 1):
             await self._socket.send(channel, channels.port_message(connection.port))
         await connection.pump(

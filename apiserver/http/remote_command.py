@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 import grpc
 import orjson
 
-from apiserver.http.kubelets import call_error
+from apiserver.http.kubelets import call_error, frames
 from apiserver.http.limits import STREAM_ACCEPT_SECONDS, STREAM_CREATION_SECONDS
 from apiserver.http.message import WEBSOCKET, Answer, HttpRequest, Upgrade
 from apiserver.http.upgrades import spdy_session, websocket
@@ -129,7 +129,7 @@ async def _downward(call: Any, client: Client) -> bytes:
     """Gives the Status with which it ended."""
     status = bytearray()
     try:
-        while (frame := await call.read()) is not grpc.aio.EOF:
+        async for frame in frames(call):
             if frame.channel == Channel.ERROR:
                 status += frame.data
                 continue
