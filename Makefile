@@ -28,7 +28,7 @@ status: $(STAMP) ## what runs where
 
 gen: $(STAMP) ## generate code from proto/
 	PATH=.venv/bin:$$PATH $(PY) -m grpc_tools.protoc -I . --python_out=. --pyi_out=. --grpc_python_out=. --mypy_grpc_out=quiet:. \
-		proto/api.proto proto/kubelet.proto proto/debug.proto proto/cri.proto proto/storage.proto
+		proto/api.proto proto/kubelet.proto proto/debug.proto proto/cri.proto proto/storage.proto proto/etcd_view.proto
 
 check: $(STAMP) ## lint, format, types, import contracts, generated code current
 	.venv/bin/ruff check .
