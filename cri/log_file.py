@@ -26,7 +26,7 @@ class Position(NamedTuple):
 
 
 class LogFile:
-    """Appends records. Blocking, but only as long as the page cache takes."""
+    """Appends records, which others see after `flush` or `close`. Blocks no longer than the page cache takes."""
 
     def __init__(self, path: Path, *, max_bytes: int = LOG_FILE_BYTES, max_files: int = LOG_FILES) -> None:
         self.path = path
@@ -55,6 +55,11 @@ class LogFile:
                 return Position(last.decode(), _trailing(stamps, last))
         return Position()
 
+    def flush(self) -> None:
+        """Let readers see what was written."""
+        if self._file is not None:
+            self._file.flush()
+
     def reopen(self) -> None:
         """After someone else has moved the file away."""
         self.close()
@@ -67,7 +72,7 @@ class LogFile:
 
     def _open(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self.path.open("ab", buffering=0)
+        self._file = self.path.open("ab")
         self._size = self._file.tell()
 
     def _rotate(self, timestamp: str) -> None:

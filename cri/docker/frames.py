@@ -10,20 +10,21 @@ _HEADER = 8
 
 
 class Demultiplexer:
-    """Feed it pieces of any size; it gives whole frames."""
+    """Feed it pieces of any size, and take all that each gives; it gives whole frames."""
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._buffer = b""
 
     def feed(self, data: bytes) -> Iterator[Output]:
-        self._buffer += data
-        while len(self._buffer) >= _HEADER:
-            end = _HEADER + int.from_bytes(self._buffer[4:_HEADER])
-            if len(self._buffer) < end:
-                return
-            channel, payload = self._buffer[0], bytes(self._buffer[_HEADER:end])
-            del self._buffer[:end]
-            yield Output(2 if channel == 2 else 1, payload)
+        buffer = self._buffer + data
+        start, size = 0, len(buffer)
+        while size - start >= _HEADER:
+            end = start + _HEADER + int.from_bytes(buffer[start + 4 : start + _HEADER])
+            if end > size:
+                break
+            yield Output(2 if buffer[start] == 2 else 1, buffer[start + _HEADER : end])
+            start = end
+        self._buffer = buffer[start:]
 
 
 async def demultiplex(chunks: AsyncIterator[bytes], *, tty: bool) -> AsyncIterator[Output]:

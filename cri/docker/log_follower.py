@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from apimachinery.errors import ApiError
 from cri.backend import Output
-from cri.docker.frames import demultiplex
+from cri.docker.frames import Demultiplexer
 from cri.docker.stream import open_stream
 from cri.limits import DOCKER_RETRY_SECONDS
 from cri.log_file import STDERR, STDOUT, LogFile, Position
@@ -103,20 +103,22 @@ class LogFollower:
         try:
             path = f"/containers/{self._container_id}/logs"
             async with open_stream(self._address, "GET", path, query) as stream:
-                async for record in _records(stream.chunks(), tty=self._tty):
-                    if resumption.is_new(record.timestamp):
-                        self._file.write(record.timestamp, record.stream, record.line, full=record.full)
+                async for records in _records(stream.chunks(), tty=self._tty):
+                    for record in records:
+                        if resumption.is_new(record.timestamp):
+                            self._file.write(record.timestamp, record.stream, record.line, full=record.full)
+                    self._file.flush()
         except ApiError as error:
             log.info("log of %s interrupted: %s", self._container_id[:12], error.message)
             if error.reason == "NotFound":
                 self._ended.set()
 
 
-async def _records(chunks: AsyncIterator[bytes], *, tty: bool) -> AsyncIterator[Record]:
-    splitter = LineSplitter() if tty else None
-    async for output in demultiplex(chunks, tty=tty):
-        for piece in splitter.feed(output) if splitter else (output,):
-            yield parse(piece)
+async def _records(chunks: AsyncIterator[bytes], *, tty: bool) -> AsyncIterator[Iterator[Record]]:
+    """What each piece of the stream holds, so that it is written at once."""
+    splitter: LineSplitter | Demultiplexer = LineSplitter() if tty else Demultiplexer()
+    async for chunk in chunks:
+        yield map(parse, splitter.feed(chunk))
 
 
 class LineSplitter:
@@ -125,10 +127,10 @@ class LineSplitter:
     def __init__(self) -> None:
         self._buffer = b""
 
-    def feed(self, output: Output) -> Iterator[Output]:
-        *whole, self._buffer = (self._buffer + output.data).split(b"\n")
+    def feed(self, data: bytes) -> Iterator[Output]:
+        *whole, self._buffer = (self._buffer + data).split(b"\n")
         for line in whole:
-            yield Output(output.channel, line + b"\n")
+            yield Output(1, line + b"\n")
 
 
 def parse(output: Output) -> Record:

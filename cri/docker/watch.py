@@ -12,7 +12,7 @@ from typing import Any
 
 from apimachinery.errors import ApiError
 from cri.docker.containers import Containers
-from cri.docker.engine import Engine
+from cri.docker.engine import Engine, silent
 from cri.docker.identity import (
     CLUSTER,
     CREATED,
@@ -28,7 +28,7 @@ from cri.docker.identity import (
 from cri.docker.sandboxes import Sandboxes
 from cri.docker.stream import EngineStream, open_stream
 from cri.docker.times import EngineTime
-from cri.limits import DOCKER_RETRY_SECONDS
+from cri.limits import DOCKER_HANG_SECONDS, DOCKER_PING_PERIOD_SECONDS, DOCKER_RETRY_SECONDS
 from cri.records import Condition, Container, Sandbox
 from cri.store import Store
 
@@ -65,6 +65,10 @@ class Watch:
                     log.warning("%s", error.message)
                 reason = "DockerNotAnswering" if error.reason == "ServiceUnavailable" else "DockerError"
                 self.condition = Condition(False, reason, error.message)
+            except OSError as error:
+                message = f"the node's disk: {error.strerror}: {error.filename}"
+                log.warning("%s", message)
+                self.condition = Condition(False, "NodeDiskError", message)
             await asyncio.sleep(DOCKER_RETRY_SECONDS)  # real time: it is the engine we wait for
 
     async def _watch_once(self) -> None:
@@ -75,7 +79,7 @@ class Watch:
             await self._look(labels)
             await self._looked()
             self.condition = Condition(True)
-            await self._follow(stream)
+            await self._follow_while_it_answers(stream)
         raise ApiError("ServiceUnavailable", "docker engine does not answer: its event stream ended")
 
     # --- a look
@@ -127,6 +131,28 @@ class Watch:
             self._sandboxes.removed(sandbox_id)
 
     # --- events
+
+    async def _follow_while_it_answers(self, stream: EngineStream) -> None:
+        """An engine that hangs keeps its stream open and says nothing, as one does where nothing happens."""
+        both = [asyncio.ensure_future(self._follow(stream)), asyncio.ensure_future(self._ping_for_ever())]
+        try:
+            done, _ = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            for one in done:
+                await one
+        finally:
+            for one in both:
+                one.cancel()
+            await asyncio.gather(*both, return_exceptions=True)
+
+    async def _ping_for_ever(self) -> None:
+        """Raises ApiError when the engine does not answer."""
+        while True:
+            await asyncio.sleep(DOCKER_PING_PERIOD_SECONDS)
+            try:
+                async with asyncio.timeout(DOCKER_HANG_SECONDS), open_stream(self._engine.address, "GET", "/_ping"):
+                    pass
+            except TimeoutError:
+                raise silent(f"it has not answered a ping for {DOCKER_HANG_SECONDS:g} s") from None
 
     async def _follow(self, stream: EngineStream) -> None:
         async for line in stream.lines():

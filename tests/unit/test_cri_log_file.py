@@ -22,6 +22,7 @@ def test_records(tmp_path: Path) -> None:
     log = LogFile(tmp_path / "deep" / "0.log")
     log.write(stamp(1), "stdout", b"one")
     log.write(stamp(2), "stderr", b"two", full=False)
+    log.flush()
     assert (tmp_path / "deep" / "0.log").read_text().splitlines() == [
         f"{stamp(1)} stdout F one",
         f"{stamp(2)} stderr P two",
@@ -33,6 +34,7 @@ def test_rotation_keeps_so_many_files_and_all_in_order(tmp_path: Path) -> None:
     log = LogFile(path, max_bytes=200, max_files=3)
     for number in range(40):
         log.write(stamp(number), "stdout", b"%03d" % number)
+    log.flush()
     files = [*rotated(path), path]
     assert len(files) == 3
     assert all(file.stat().st_size <= 200 for file in files)
@@ -45,6 +47,7 @@ def test_position_counts_records_of_the_last_time(tmp_path: Path) -> None:
     assert log.position() == Position()
     for number in (1, 2, 2, 2):
         log.write(stamp(number), "stdout", b"x")
+    log.flush()
     assert LogFile(tmp_path / "0.log").position() == Position(stamp(2), 3)
 
 
@@ -52,6 +55,7 @@ def test_position_cuts_off_what_was_not_written_to_its_end(tmp_path: Path) -> No
     path = tmp_path / "0.log"
     log = LogFile(path)
     log.write(stamp(1), "stdout", b"whole")
+    log.close()
     with path.open("ab") as file:
         file.write(b"2026-11-20T10:3")
     assert LogFile(path).position() == Position(stamp(1), 1)
@@ -60,7 +64,9 @@ def test_position_cuts_off_what_was_not_written_to_its_end(tmp_path: Path) -> No
 
 def test_position_right_after_a_rotation(tmp_path: Path) -> None:
     path = tmp_path / "0.log"
-    LogFile(path).write(stamp(5), "stdout", b"x")
+    log = LogFile(path)
+    log.write(stamp(5), "stdout", b"x")
+    log.close()
     path.rename(tmp_path / "0.log.20261120-103858")
     assert LogFile(path).position() == Position(stamp(5), 1)
 
@@ -69,9 +75,11 @@ def test_reopen_after_someone_moved_the_file(tmp_path: Path) -> None:
     path = tmp_path / "0.log"
     log = LogFile(path)
     log.write(stamp(1), "stdout", b"old")
+    log.flush()
     path.rename(tmp_path / "moved")
     log.reopen()
     log.write(stamp(2), "stdout", b"new")
+    log.flush()
     assert path.read_text() == f"{stamp(2)} stdout F new\n"
 
 
@@ -127,5 +135,5 @@ def test_frames_come_in_pieces_of_any_size() -> None:
 
 def test_lines_of_a_terminal() -> None:
     splitter = LineSplitter()
-    assert list(splitter.feed(Output(1, b"a b\r\nc"))) == [(1, b"a b\r\n")]
-    assert list(splitter.feed(Output(1, b" d\n"))) == [(1, b"c d\n")]
+    assert list(splitter.feed(b"a b\r\nc")) == [(1, b"a b\r\n")]
+    assert list(splitter.feed(b" d\n")) == [(1, b"c d\n")]
