@@ -6,6 +6,7 @@ ETCD_RETRY_MIN_SECONDS = 0.05  # real time between attempts to reach etcd, at fi
 ETCD_RETRY_MAX_SECONDS = 1.0  # ... and at most
 COMPACT_SECONDS = 300.0  # cluster time between compactions; history older than one period goes
 CACHE_WAIT_SECONDS = 3.0  # real time a consistent read waits for the cache before it reads etcd itself
+REMOVALS_EXPECTED = 4096  # removals per resource whose trace is remembered until etcd tells of them
 EVENT_RING = 4096  # past events kept per resource, for watches that resume
 WATCHER_QUEUE = 4096  # events waiting for one watcher before it is ended
 WATCH_BATCH = 512  # events in one batch to a watcher

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from apimachinery.errors import ApiError
 from apimachinery.resources import split_key
+from client.last_reconciles import LastReconciles
 from client.limits import UNAVAILABLE_RETRY_SECONDS
 from client.workqueue import ShutDown, WorkQueue
 from wire import trace
@@ -31,31 +32,36 @@ class Controller(Protocol):
 async def run_controller(controller: Controller, queue: WorkQueue, seams: Seams, *, workers: int = 2) -> None:
     """Work on keys until the queue is shut down or the task cancelled."""
     seams.gates.declare(f"reconcile:{controller.name}")
+    lasts = LastReconciles(controller.name, queue, seams)
+    seams.explainers.append(lasts.explain)
     try:
         async with asyncio.TaskGroup() as group:
             for _ in range(workers):
-                group.create_task(_work(controller, queue, seams))
+                group.create_task(_work(controller, queue, seams, lasts))
     finally:
+        seams.explainers.remove(lasts.explain)
         queue.shut_down()
 
 
-async def _work(controller: Controller, queue: WorkQueue, seams: Seams) -> None:
+async def _work(controller: Controller, queue: WorkQueue, seams: Seams, lasts: LastReconciles) -> None:
     while True:
         try:
             key, links = await queue.get()
         except ShutDown:
             return
         try:
-            await _process(controller, queue, seams, key, links)
+            await _process(controller, queue, seams, lasts, key, links)
         finally:
             queue.done(key)
 
 
-async def _process(controller: Controller, queue: WorkQueue, seams: Seams, key: str, links: tuple[str, ...]) -> None:
+async def _process(
+    controller: Controller, queue: WorkQueue, seams: Seams, lasts: LastReconciles, key: str, links: tuple[str, ...]
+) -> None:
     """Reconcile, and queue the key again where that is called for: in the same trace, for the same cause."""
     trace.attach(links[-1] if links else "")
     try:
-        again = await reconcile_once(controller, seams, key, links)
+        again = await reconcile_once(controller, seams, key, links, lasts)
     except ApiError as error:
         _retry_refused(controller, queue, key, error)
     except GateError as error:
@@ -81,15 +87,30 @@ def _retry_refused(controller: Controller, queue: WorkQueue, key: str, error: Ap
     queue.add_rate_limited(key)
 
 
-async def reconcile_once(controller: Controller, seams: Seams, key: str, links: tuple[str, ...] = ()) -> float | None:
+async def reconcile_once(
+    controller: Controller, seams: Seams, key: str, links: tuple[str, ...] = (), lasts: LastReconciles | None = None
+) -> float | None:
     """One reconcile behind its gate, in a span that carries the newest waking event's trace on."""
     namespace, name = split_key(key)
-    verdict = await seams.gates.pass_through(f"reconcile:{controller.name}", Subject("", namespace, name))
-    if verdict is Verdict.DROP:
-        return None
-    parent = links[-1] if links else ""
-    with seams.tracer.span(f"reconcile:{controller.name}", parent=parent, links=links, key=key):
-        again = await controller.reconcile(key)
-        if verdict is Verdict.TWICE:
-            again = await controller.reconcile(key)
-    return again
+    span: trace.Span | None = None
+    again: float | None = None
+    error = ""
+    try:
+        verdict = await seams.gates.pass_through(f"reconcile:{controller.name}", Subject("", namespace, name))
+        if verdict is Verdict.DROP:
+            error = "dropped at its gate"
+            return None
+        parent = links[-1] if links else ""
+        with seams.tracer.span(f"reconcile:{controller.name}", parent=parent, links=links, key=key) as span:
+            span.reads = {}
+            for _ in range(2 if verdict is Verdict.TWICE else 1):
+                again = await controller.reconcile(key)
+            if again is not None:
+                span.attributes["again_in"] = f"{again:.1f} s"
+        return again
+    except Exception as problem:
+        error = problem.message if isinstance(problem, ApiError) else f"{type(problem).__name__}: {problem}"
+        raise
+    finally:
+        if lasts is not None:
+            lasts.record(key, span, error, again)

@@ -28,6 +28,7 @@ from client.reflector import Reflector
 from client.store import IndexFunction, Store
 from proto import api_pb2
 from wire.seams import Seams
+from wire.trace import current, note_read
 
 _log = logging.getLogger(__name__)
 
@@ -87,13 +88,17 @@ class Informer(Generic[T]):
 
     def get(self, key: str) -> T | None:
         """By `namespace/name`, or `name`."""
-        return self._store.get(key)
+        found = self._store.get(key)
+        note_read(f"{self._cls.KIND} {key}", found.metadata.resource_version if found is not None else "absent")
+        return found
 
     def list(self) -> builtins.list[T]:
         return self._store.list()
 
     def by_index(self, index: str, value: str) -> builtins.list[T]:
-        return self._store.by_index(index, value)
+        found = self._store.by_index(index, value)
+        note_read(f"{self._cls.KIND}s by {index}", f"{len(found)} found")
+        return found
 
     def add_index(self, name: str, function: IndexFunction[T]) -> None:
         self._store.add_index(name, function)
@@ -137,10 +142,10 @@ class Informer(Generic[T]):
             self._forget(key, "")
             old = None
         self._store.put(new)
-        self._tell(Event("MODIFIED" if old is not None else "ADDED", old, new, obj.traceparent))
+        self._tell(Event("MODIFIED" if old is not None else "ADDED", old, new, current() or obj.traceparent))
 
     def remove(self, obj: api_pb2.Object) -> None:
-        self._forget(join_key(obj.namespace, obj.name), obj.traceparent)
+        self._forget(join_key(obj.namespace, obj.name), current() or obj.traceparent)
 
     def listed(self, keys: set[str]) -> None:
         for key in self._store.keys() - keys:

@@ -8,6 +8,7 @@ UNSERVED_SECONDS = 10.0  # pause before a resource that the apiserver does not s
 REQUEUE_BASE_SECONDS = 0.005  # first pause before a failed key is tried again
 REQUEUE_MAX_SECONDS = 30.0  # longest such pause. k8s differs: 1000 s, too long to wait for in a lab
 UNAVAILABLE_RETRY_SECONDS = 1.0  # pause of a key whose reconcile found no apiserver
+RECONCILES_KEPT = 1024  # last reconciles remembered per controller, one per key
 LINKS_PER_KEY = 16  # trace contexts remembered for a waiting key; the newest win
 EVENTS_QUEUED = 1000  # core/v1 Events waiting to be written; more are dropped, and counted
 EVENTS_BATCH = 64  # core/v1 Events written at once

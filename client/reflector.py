@@ -113,7 +113,7 @@ class Reflector:
                 continue
             if fresh is not None:
                 fresh.add(join_key(event.object.namespace, event.object.name))
-            await self._pass_on(event)
+            await self._pass_on(event, fresh is None)
             if fresh is None:
                 self._revision = event.object.resource_version
 
@@ -125,9 +125,21 @@ class Reflector:
         self._revision = event.object.resource_version
         return None
 
-    async def _pass_on(self, event: api_pb2.WatchEvent) -> None:
+    async def _pass_on(self, event: api_pb2.WatchEvent, live: bool) -> None:
+        """What is new is a hop of its trace; what was there before the watch began is none."""
         obj = event.object
-        token = trace.attach(obj.traceparent)  # what a held event belongs to
+        if not live or not obj.traceparent:
+            await self._through_gate(event, obj.traceparent)
+            return
+        told = f"{obj.namespace}/{obj.name}" if obj.namespace else obj.name
+        with self._seams.tracer.span(
+            self._edge, parent=obj.traceparent, type=_type_of(event), object=f"{told}@{obj.resource_version}"
+        ) as span:
+            await self._through_gate(event, span.traceparent)
+
+    async def _through_gate(self, event: api_pb2.WatchEvent, context: str) -> None:
+        obj = event.object
+        token = trace.attach(context)  # what a held event belongs to
         try:
             verdict = await self._seams.gates.pass_through(
                 self._edge, Subject(obj.kind, obj.namespace, obj.name), lambda: self._describe(event)

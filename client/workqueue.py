@@ -97,6 +97,16 @@ class WorkQueue:
         """How often `key` was rate limited since it last went well."""
         return self._failures.get(key, 0)
 
+    def place(self, key: str) -> str:
+        """Where `key` is: in words, "" if nowhere."""
+        if key in self._working:
+            return "being worked on, and queued again" if key in self._dirty else "being worked on"
+        if key in self._dirty:
+            return "queued"
+        if key in self._later:
+            return f"to be looked at again in {max(0.0, self._later[key] - self._clock.time()):.1f} s"
+        return ""
+
     # --- consumers ---------------------------------------------------------------------------------------------------
 
     async def get(self) -> tuple[str, tuple[str, ...]]:

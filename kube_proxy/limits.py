@@ -7,3 +7,5 @@ RETRY_MAX_SECONDS = 5.0
 COMMAND_SECONDS = 30.0  # an nft or conntrack run that takes longer is killed (real time)
 CHAIN_NAME_LENGTH = 120  # the kernel allows 127 characters
 CONNTRACK_FLUSHES = 256  # stale UDP flows deleted one by one per sync; more, and all UDP flows of the node go
+CAUSES_PER_SERVICE = 16  # trace contexts of changes to a service remembered until the next sync
+SERVICES_TOLD = 16  # services named in the span of one sync

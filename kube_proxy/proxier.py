@@ -13,7 +13,14 @@ from api.service import EndpointSlice, Service
 from apimachinery.resources import join_key
 from client.informer import Event, InformerFactory
 from kube_proxy.backends.backend import Backend, BackendError
-from kube_proxy.limits import CHECK_SECONDS, MIN_SYNC_SECONDS, RETRY_MAX_SECONDS, RETRY_SECONDS
+from kube_proxy.limits import (
+    CAUSES_PER_SERVICE,
+    CHECK_SECONDS,
+    MIN_SYNC_SECONDS,
+    RETRY_MAX_SECONDS,
+    RETRY_SECONDS,
+    SERVICES_TOLD,
+)
 from kube_proxy.services import SERVICE_NAME_LABEL, PortRules, port_rules
 from wire.gates import GateError, Subject, Verdict
 from wire.seams import Seams
@@ -35,7 +42,8 @@ class Proxier:
         self._seams = seams
         self._node = node
         self._desired: dict[str, tuple[PortRules, ...]] = {}
-        self._dirty: dict[str, str] = {}
+        self._dirty: dict[str, dict[str, None]] = {}
+        self._changed: list[str] = []
         self._wake = asyncio.Event()
         self.syncs = 0
         self._services.add_handler(self._on_service)
@@ -61,7 +69,9 @@ class Proxier:
                 self._mark(key, event.traceparent)
 
     def _mark(self, key: str, traceparent: str) -> None:
-        self._dirty[key] = traceparent or self._dirty.get(key, "")
+        causes = self._dirty.setdefault(key, {})
+        if traceparent and len(causes) < CAUSES_PER_SERVICE:
+            causes[traceparent] = None
         self._wake.set()
 
     def _recompute(self) -> tuple[str, ...]:
@@ -74,7 +84,8 @@ class Proxier:
                 self._desired[key] = found
             else:
                 self._desired.pop(key, None)
-        return tuple(one for one in dirty.values() if one)
+        self._changed = [*dirty][:SERVICES_TOLD]
+        return tuple(dict.fromkeys(cause for causes in dirty.values() for cause in causes))
 
     async def _sync_until_done(self) -> None:
         pause = RETRY_SECONDS
@@ -93,10 +104,14 @@ class Proxier:
     async def _sync(self, links: tuple[str, ...]) -> None:
         """One span under the change that came first, linked to the others."""
         parent = links[0] if links else ""
-        with self._seams.tracer.span("sync", parent=parent, links=links[1:], node=self._node):
+        about = {"node": self._node, "services": ", ".join(self._changed)}
+        with self._seams.tracer.span("sync", parent=parent, links=links[1:], **about) as span:
             if await self._seams.gates.pass_through(GATE, Subject("Node", "", self._node)) is Verdict.DROP:
                 raise GateError(GATE, "dropped")
-            if await self._backend.apply(self._desired):
+            with self._seams.tracer.span("rules update", backend=type(self._backend).__name__):
+                changed = await self._backend.apply(self._desired)
+            span.attributes["decided"] = "rules changed" if changed else "no rule differs"
+            if changed:
                 self.syncs += 1
 
     async def _watch_backend(self) -> None:

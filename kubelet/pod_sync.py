@@ -35,6 +35,7 @@ from kubelet.worker import (
     decide,
     is_initialized,
 )
+from wire.trace import note
 
 
 @dataclass
@@ -75,6 +76,7 @@ class PodSync:
         decision = decide(pod, self._observe(pod, state, progress, health))
         progress.failed = progress.failed or decision.failed
         self._tell_backoffs(pod, progress, decision)
+        note(decided=told(decision))
         if decision.finished:
             await self._finish(pod, state, progress, health, decision)
             return PassResult(over=True)
@@ -248,6 +250,17 @@ class PodSync:
         self._context.cache.forget(one_id)
         self._messages.forget({one_id})
         self.killer.forget({one_id})
+
+
+def told(decision: PodActions) -> str:
+    """One line for whoever follows the trace: what is done now, who waits and why."""
+    done = [" ".join(filter(None, (type(one).__name__, getattr(one, "name", "")))) for one in decision.actions]
+    waits = [f"{name} waits: {one.reason}" for name, one in decision.waiting.items()]
+    ends = [f"fails: {decision.failed.reason}"] if decision.failed else []
+    return (
+        "; ".join([*done, *waits, *ends, *(["nothing more, ever"] if decision.finished else [])])
+        or "all as it should be"
+    )
 
 
 def _goes_on(decision: PodActions) -> bool:

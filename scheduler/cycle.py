@@ -11,12 +11,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections.abc import Iterable
+from typing import Any
 
+from apimachinery.resources import join_key
 from scheduler.cache import Cache
 from scheduler.decision import Decision, decide
-from scheduler.explain import Decisions, describe
+from scheduler.explain import Decisions, describe, facts, summary
 from scheduler.framework import SUCCESS, Action, ClusterEvent, Code, Status
-from scheduler.limits import ASSUMED_CHECK_SECONDS, BINDINGS_IN_FLIGHT, LEFTOVER_CHECK_SECONDS
+from scheduler.limits import ASSUMED_CHECK_SECONDS, BINDINGS_IN_FLIGHT, DECISIONS_TOLD, LEFTOVER_CHECK_SECONDS
 from scheduler.pod_info import PodInfo
 from scheduler.profile import Profile
 from scheduler.queue import SchedulingQueue, Waiting
@@ -50,6 +53,17 @@ class Scheduler:
         self._chooser = chooser or random.Random()
         self._binding_slots = asyncio.Semaphore(BINDINGS_IN_FLIGHT)
 
+    def explain(self, resource: str, namespace: str, name: str) -> Iterable[tuple[str, dict[str, Any]]]:
+        """An Explainer: the last decisions about a pod, and where it waits."""
+        if resource != "pods":
+            return
+        key = join_key(namespace, name)
+        place = self._queue.place(key)
+        if place:
+            yield "scheduling queue", place
+        for decision in self._decisions.of_pod(key)[:DECISIONS_TOLD]:
+            yield "decision", facts(decision)
+
     async def run(self) -> None:
         """Schedule until cancelled. What is cut short then goes back to the queue."""
         async with asyncio.TaskGroup() as group:
@@ -69,7 +83,7 @@ class Scheduler:
                     self._fail(waiting, refused)
                 elif waiting.uid in self._queue:  # it may have been deleted while it was held at the gate
                     decision = self._decide(waiting.info)
-                    span.attributes["node"] = decision.node
+                    span.attributes |= {"node": decision.node, "decided": summary(decision)}
                     await self._act(waiting, decision, group)
             except asyncio.CancelledError:
                 self._queue.put_back(waiting)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from scheduler.decision import Decision
-from scheduler.limits import DECISION_CELLS, DECISIONS
+from scheduler.limits import DECISION_CELLS, DECISIONS, NODES_TOLD
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,30 @@ def describe(decision: Decision) -> str:
     """The table as text, for logs and terminals."""
     outcome = f"{decision.pod} -> {decision.node}" if decision.node else f"{decision.pod}: {decision.status.message}"
     return "\n".join([outcome, *map(_line, table(decision))])
+
+
+def facts(decision: Decision) -> dict[str, Any]:
+    """The decision as JSON; of a big cluster only the first lines of the table."""
+    lines = table(decision)
+    return {
+        "pod": decision.pod,
+        "uid": decision.uid,
+        "time": decision.time,
+        "node": decision.node,
+        "message": decision.status.message,
+        "nominated": decision.nominated,
+        "nodes": [asdict(line) for line in lines[:NODES_TOLD]],
+        "left_out": max(0, len(lines) - NODES_TOLD),
+    }
+
+
+def summary(decision: Decision) -> str:
+    """One line: the node and its total, or why there is none."""
+    if not decision.node:
+        return decision.status.message
+    refused = sum(len(one.rows) for one in decision.rejections)
+    best = int(decision.totals.max())
+    return f"{decision.node}: {best} points, best of {len(decision.feasible)} nodes; {refused} refused"
 
 
 def _line(verdict: NodeVerdict) -> str:

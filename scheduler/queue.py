@@ -19,6 +19,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 from api.pod import Pod
 from apimachinery.clock import Clock
@@ -97,6 +98,18 @@ class SchedulingQueue:
         for waiting in self._pods.values():
             found[waiting.place.value] += 1
         return found
+
+    def place(self, key: str) -> dict[str, Any]:
+        """Where a pod, by namespace and name, waits and what for; nothing if it does not."""
+        waiting = next((one for one in self._pods.values() if one.info.key == key), None)
+        if waiting is None:
+            return {}
+        return {
+            "place": waiting.place.value,
+            "attempts": waiting.attempts,
+            "refused_by": sorted(waiting.refused_by),
+            "ready_in": max(0.0, waiting.ready_at - self._clock.time()),
+        }
 
     # --- what the watch says -------------------------------------------------------------------------------------
 

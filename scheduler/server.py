@@ -52,6 +52,7 @@ async def schedule(config: Config, api: ApiClient, seams: Seams) -> None:
     recorder = EventRecorder(api, seams, config.scheduler_name)
     reporter = Reporter(api, recorder, seams.clock)
     scheduler = Scheduler(seams, profile, cache, queue, Decisions(), reporter, chooser=random.Random(config.seed))
+    seams.explainers.append(scheduler.explain)
     informers = InformerFactory(api, seams)
     intake = Intake(cache, queue, config.scheduler_name)
     informers.get(Node).add_handler(intake.on_node)

@@ -292,6 +292,8 @@ class Pipeline:
     def _outcome(self, served: Served, outcome: Outcome, code: int, warnings: Sequence[str]) -> WriteOutcome:
         obj: Outcome
         obj = serve(served, outcome) if isinstance(outcome, StoredObject) else from_storage(served, outcome)
+        if isinstance(obj, StoredObject):
+            trace.note(object=obj.key, revision=str(obj.revision))
         strategy = served.resource.strategy
         if type(strategy).warnings is not Strategy.warnings:  # most kinds have none: then nothing is decoded
             tree = outcome.tree if isinstance(outcome, StoredObject) else outcome
@@ -327,9 +329,13 @@ class Pipeline:
         return Call(request, served.resource, self._parts.registry, write.ctx, body, make_write)
 
     def _span(self, request: Request) -> AbstractContextManager[trace.Span]:
-        name = f"{request.verb} {request.gvr.resource}"
-        where = join_key(request.namespace, request.name)
-        return self._parts.seams.tracer.span(name, parent=request.traceparent or trace.current(), object=where)
+        name = f"{request.verb} {request.gvr.resource}{'/' if request.subresource else ''}{request.subresource}"
+        return self._parts.seams.tracer.span(
+            name,
+            parent=request.traceparent or trace.current(),
+            object=join_key(request.namespace, request.name),
+            user=request.user.name,
+        )
 
 
 def _key(request: Request) -> str:

@@ -113,9 +113,7 @@ class HttpApp:
     async def _answer(self, request: HttpRequest, route: Route) -> Answer:
         try:
             if route.is_resource:
-                parent = request.header(trace.HEADER)
-                with self._seams.tracer.span(f"{route.verb} {route.resource}", parent=parent, path=route.path):
-                    return await self._resources.handle(request, route, await self._identify(request))
+                return await self._traced(request, route)
             return await self._path(request, route, await self._identify(request))
         except ApiError as error:
             return failure(request, error)
@@ -124,6 +122,22 @@ class HttpApp:
         except Exception as error:
             log.exception("%s %s failed", request.method, request.path)
             return failure(request, internal(f"{type(error).__name__}: {error}"))
+
+    async def _traced(self, request: HttpRequest, route: Route) -> Answer:
+        """In a span that says who asks for what, and from where."""
+        parent = request.header(trace.HEADER)
+        about = {"path": route.path, "user_agent": request.header("user-agent"), "client": request.client}
+        with self._seams.tracer.span(f"{route.verb} {route.resource}", parent=parent, **about) as span:
+            user = await self._identify(request)
+            span.attributes["user"] = user.name
+            try:
+                answer = await self._resources.handle(request, route, user)
+            except ApiError as error:
+                span.attributes["code"] = str(error.code)
+                span.attributes["message"] = error.message
+                raise
+            span.attributes["code"] = "101" if isinstance(answer, Upgrade) else str(answer.status)
+            return answer
 
     async def _identify(self, request: HttpRequest) -> User:
         return await identify(request, self._authenticator, self._pipeline)

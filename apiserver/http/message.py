@@ -23,8 +23,8 @@ HeaderList = list[tuple[str, str]]
 class HttpRequest:
     """A request, complete with its body."""
 
-    __slots__ = ("_body", "_query", "certificate", "headers", "keep_alive", "method", "path", "peer", "raw_query",
-                 "too_large", "version")  # fmt: skip
+    __slots__ = ("_body", "_query", "certificate", "client", "headers", "keep_alive", "method", "path", "peer",
+                 "raw_query", "too_large", "version")  # fmt: skip
 
     def __init__(
         self,
@@ -35,6 +35,7 @@ class HttpRequest:
         *,
         certificate: Identity | None = None,
         peer: str = "",
+        client: str = "",
         keep_alive: bool = True,
         too_large: bool = False,
         version: str = "1.1",
@@ -48,6 +49,8 @@ class HttpRequest:
         self.certificate = certificate
         """Who the client's verified certificate names, if it showed one."""
         self.peer = peer
+        self.client = client
+        """Address and port of the connection's other end: which of its connections a client used."""
         self.keep_alive = keep_alive
         self.too_large = too_large
         self.version = version

@@ -54,6 +54,7 @@ class HttpProtocol(asyncio.Protocol):
         self._parser: Any = None
         self._certificate: Identity | None = None
         self._peer = ""
+        self._client = ""
         self._waiting: deque[HttpRequest] = deque()
         self._task: asyncio.Task[None] | None = None
         self._can_write: asyncio.Future[None] | None = None
@@ -72,6 +73,7 @@ class HttpProtocol(asyncio.Protocol):
         self._certificate = certificate_identity(transport.get_extra_info("peercert"))
         address = transport.get_extra_info("peername")
         self._peer = str(address[0]) if isinstance(address, tuple) else ""
+        self._client = f"{address[0]}:{address[1]}" if isinstance(address, tuple) else ""
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._task is not None:
@@ -147,6 +149,7 @@ class HttpProtocol(asyncio.Protocol):
             bytes(self._body),
             certificate=self._certificate,
             peer=self._peer,
+            client=self._client,
             keep_alive=self._parser.should_keep_alive(),
             too_large=bool(self._discarded),
             version=self._parser.get_http_version(),

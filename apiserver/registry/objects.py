@@ -75,6 +75,7 @@ class ObjectStore:
         """If it succeeds, `revision` is that of the removal."""
         subject = Subject(resource.kind, old.namespace, old.name)
         key = etcd_key(resource.prefix, old.key)
+        self.cache(resource).expect_removal(old.key, trace.current())
         result = await self.etcd.delete(key, expected=old.revision, subject=subject)
         standing = _object(result.entry, old.key) if result.entry else None
         return Written(result.succeeded, standing, result.revision)

@@ -55,8 +55,8 @@ def unpack(value: bytes, key: str, revision: int, created_revision: int) -> Stor
     )
 
 
-def with_revision(obj: StoredObject, revision: int) -> StoredObject:
-    """The object as the event that took it away shows it: its last state, under the deletion's revision."""
+def with_revision(obj: StoredObject, revision: int, cause: str = "") -> StoredObject:
+    """The object as the event that took it away shows it: its last state, under the deletion's revision and trace."""
     old = b'"resourceVersion":"%d"' % obj.revision
     raw = obj.raw.replace(old, b'"resourceVersion":"%d"' % revision, 1)
     return StoredObject(
@@ -64,6 +64,6 @@ def with_revision(obj: StoredObject, revision: int) -> StoredObject:
         revision,
         raw,
         created_revision=obj.created_revision,
-        traceparent=obj.traceparent,
+        traceparent=cause or obj.traceparent,
         writer=obj.writer,
     )

@@ -129,9 +129,11 @@ class Etcd:
         )  # fmt: skip
         otherwise = rpc.RequestOp(request_range=rpc.RangeRequest(key=key))
         request = rpc.TxnRequest(compare=[compare], success=[operation], failure=[otherwise])
-        with self._seams.tracer.span("etcd txn", key=key.decode("utf-8", "replace")):
+        with self._seams.tracer.span("etcd txn", key=key.decode("utf-8", "replace")) as span:
             await self._pass_gate(subject)
             response = await self._call(self._kv.Txn(request, timeout=ETCD_CALL_SECONDS, wait_for_ready=True))
+            span.attributes["outcome"] = "written" if response.succeeded else "refused: changed by another"
+            span.attributes["revision"] = str(response.header.revision)
         found = None if response.succeeded else next(iter(response.responses[0].response_range.kvs), None)
         return TxnResult(response.succeeded, response.header.revision, _entry(found) if found is not None else None)
 

@@ -13,10 +13,14 @@ Matches = Callable[[StoredObject], bool]
 class CacheEvent:
     """`object` is the new state, None for a removal; `previous` the state before, None for a creation."""
 
-    __slots__ = ("_gone", "object", "previous", "revision")
+    __slots__ = ("_gone", "cause", "object", "previous", "revision")
 
-    def __init__(self, revision: int, object: StoredObject | None, previous: StoredObject | None) -> None:
+    def __init__(
+        self, revision: int, object: StoredObject | None, previous: StoredObject | None, cause: str = ""
+    ) -> None:
         self.revision = revision
+        self.cause = cause or (object.traceparent if object is not None else "")
+        """The trace context of the write that did it, "" if nobody knows."""
         self.object = object
         self.previous = previous
         self._gone: StoredObject | None = None
@@ -26,7 +30,7 @@ class CacheEvent:
         """The previous state under this event's revision: what a DELETED shows. Made once for all watchers."""
         if self._gone is None:
             assert self.previous is not None
-            self._gone = with_revision(self.previous, self.revision)
+            self._gone = with_revision(self.previous, self.revision, self.cause)
         return self._gone
 
     @property

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from apiserver.limits import EVENT_RING
+from apiserver.limits import EVENT_RING, REMOVALS_EXPECTED
 from apiserver.registry.request import StoredObject
 from apiserver.watch.events import CacheEvent
 from apiserver.watch.watcher import EVERYTHING, Scope, Watcher
@@ -48,6 +48,7 @@ class ResourceCache:
         """Every change after this revision is still in the ring."""
         self.listeners: list[Listener] = []
         self._keys: list[str] = []
+        self._causes: dict[str, str] = {}
         self._ring: deque[CacheEvent] = deque()
         self._watchers: dict[Scope, dict[Watcher, None]] = {}
         self._trigger: Trigger | None = TRIGGERS[prefix][1] if prefix in TRIGGERS else None
@@ -106,7 +107,14 @@ class ResourceCache:
         if previous is None:
             return
         del self._keys[bisect_left(self._keys, key)]
-        self._tell(CacheEvent(revision, None, previous))
+        self._tell(CacheEvent(revision, None, previous, self._causes.pop(key, "")))
+
+    def expect_removal(self, key: str, cause: str) -> None:
+        """`key` is about to be removed in this trace: etcd's event will not say so, because nothing is written."""
+        self._causes.pop(key, None)
+        self._causes[key] = cause
+        if len(self._causes) > REMOVALS_EXPECTED:
+            del self._causes[next(iter(self._causes))]
 
     def _tell(self, event: CacheEvent) -> None:
         self.changed = event.revision

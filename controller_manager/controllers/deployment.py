@@ -33,6 +33,7 @@ from controller_manager.controllers.replicaset import OWNER, replica_set_informe
 from controller_manager.limits import POD_WORKERS, STATUS_TRIES
 from controller_manager.ownership import claim, compile_selector
 from controller_manager.pods import OWNER_INDEX, PodView, orphans
+from wire.trace import note
 
 
 class DeploymentController:
@@ -91,6 +92,7 @@ class DeploymentController:
             return None
         sets = await self._claim(deployment)
         rollout = plan(deployment, sets, self._pods_of(sets))
+        note(decided=", ".join(type(one).__name__ for one in rollout.actions) or "no change")
         for action in rollout.actions:
             await self._perform(rollout, action)
         status = await self._write_status(rollout)

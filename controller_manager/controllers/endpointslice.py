@@ -35,6 +35,7 @@ from controller_manager.service_pods import (
     target_reference,
 )
 from controller_manager.settling import wake
+from wire.trace import note
 
 JSON = dict[str, Any]
 
@@ -261,6 +262,8 @@ class EndpointSliceController:
         self._sizes[key] = len(pods)
         present = self._slices.by_index(_SERVICE_INDEX, key)
         actions = plan(desired(service, pods, self._zones(pods)), present)
+        plans = ", ".join(type(one).__name__.lower() for one in actions) or "no change"
+        note(decided=f"{plans}: {len(pods)} pods selected")
         rewritten = {action.slice.key for action in actions if not isinstance(action, Create)}
         for action in actions:
             await self._perform(service, action)

@@ -35,6 +35,7 @@ from controller_manager.pods import (
     pod_from_template,
     template_labels,
 )
+from wire.trace import note
 
 OWNER = "owner"
 """Index of ReplicaSets by the uid of the Deployment that controls them."""
@@ -67,6 +68,15 @@ def plan(
         surplus = min(-missing, BURST_REPLICAS)
         return DeletePods(tuple(choose_to_delete(active, surplus, related_on_node, now)))
     return None
+
+
+def _told(action: Action | None, active: int, wanted: int) -> str:
+    match action:
+        case CreatePods():
+            return f"create {action.count}: {active} of {wanted} pods are active"
+        case DeletePods():
+            return f"delete {', '.join(pod.name for pod in action.pods)}: {active} of {wanted} pods are active"
+    return f"no change: {active} of {wanted} pods are active"
 
 
 def compute_status(
@@ -128,6 +138,7 @@ class ReplicaSetController:
         if self._control.settled(replica_set):
             active = [pod for pod in owned if is_active(pod)]
             action = plan(replica_set, active, self._related_on_node(replica_set), self._clock.time())
+            note(decided=_told(action, len(active), replica_set.spec.replicas))
             failure = await self._perform(replica_set, action)
         now = self._clock.time()
         told = (REASONS[type(action)], failure.message) if failure is not None else None

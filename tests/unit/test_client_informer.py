@@ -101,7 +101,9 @@ async def test_handlers_run_in_the_trace_of_the_write() -> None:
         await api.create(ConfigMap, body("a"))
         trace.detach(token)
         await settle()
-    assert seen == [CONTEXT]
+    assert [trace.trace_id(one) for one in seen] == [trace.trace_id(CONTEXT)]
+    (hop,) = seams.tracer.spans(trace.trace_id(CONTEXT))
+    assert (hop.name, hop.parent_id, hop.traceparent) == ("watch:configmaps", trace.span_id(CONTEXT), seen[0])
 
 
 async def test_a_gate_holds_and_drops_events() -> None:

@@ -150,7 +150,7 @@ async def test_a_sync_belongs_to_the_trace_of_the_change(node: Node) -> None:
     await node.add_service()
     trace.detach(token)
     await node.clock.advance(1)
-    assert [span.name for span in node.seams.tracer.spans("ab" * 16)] == ["sync"]
+    assert [span.name for span in node.seams.tracer.spans("ab" * 16)] == ["watch:services", "rules update", "sync"]
 
 
 async def test_node_ports_and_policies_in_memory(node: Node) -> None:

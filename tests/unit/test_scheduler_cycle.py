@@ -187,8 +187,11 @@ async def test_the_bind_belongs_to_the_trace_of_the_pods_creation(cluster: Clust
     trace.detach(token)
     bound = await cluster.api.get_object(Pod.RESOURCE, "p", "default")
     assert trace.trace_id(bound.traceparent) == "ab" * 16
-    (span,) = cluster.seams.tracer.spans("ab" * 16)
-    assert (span.name, span.parent_id, span.attributes["node"]) == ("schedule", "cd" * 8, "a")
+    spans = cluster.seams.tracer.spans("ab" * 16)
+    (cycle,) = [span for span in spans if span.name == "schedule"]
+    (cause,) = [span for span in spans if span.span_id == cycle.parent_id]
+    assert (cycle.attributes["node"], cause.name, cause.parent_id) == ("a", "watch:pods", "cd" * 8)
+    assert cycle.attributes["decided"].startswith("a: ")
 
 
 async def test_many_pods_fill_the_nodes_exactly(cluster: Cluster) -> None:
