@@ -43,7 +43,7 @@ def make_backend(config: Config, seams: Seams) -> RuntimeBackend:
     if config.runtime == "sim":
         from cri.sim.backend import SimBackend
 
-        return SimBackend(config.state_dir, config.log_root, seams)
+        return SimBackend(config.state_dir, config.log_root, seams, node_ip=config.node_ip)
     if config.runtime == "docker":
         from cri.docker.backend import DockerBackend
 
