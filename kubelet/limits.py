@@ -53,6 +53,7 @@ LEASE_SECONDS = 40
 LEASE_RENEW_SECONDS = 10.0
 NODE_STATUS_SECONDS = 10.0  # how often the node's status is computed; it is written when it changed
 NODE_STATUS_REPORT_SECONDS = 300.0  # and at least this often
+NODE_IMAGES_SECONDS = 2.0  # real time that a report waits for the list of images; a runtime may hang
 NODE_IMAGES = 50  # largest images listed in the node's status
 API_RETRY_SECONDS = 0.2  # first pause before asking an absent apiserver again; doubles
 API_RETRY_MAX_SECONDS = 5.0

@@ -21,6 +21,7 @@ from kubelet.limits import (
     LEASE_RENEW_SECONDS,
     LEASE_SECONDS,
     NODE_IMAGES,
+    NODE_IMAGES_SECONDS,
     NODE_STATUS_REPORT_SECONDS,
     NODE_STATUS_SECONDS,
 )
@@ -170,9 +171,10 @@ class NodeAgent:
         if self._facts.problem:
             return
         try:
-            self._images = image_list(await self._runtime.list_images(), NODE_IMAGES)
-        except ApiError as error:
-            log.debug("cannot list images: %s", error.message)
+            async with asyncio.timeout(NODE_IMAGES_SECONDS):
+                self._images = image_list(await self._runtime.list_images(), NODE_IMAGES)
+        except (ApiError, TimeoutError) as error:
+            log.debug("cannot list images: %s", error or "no answer")
 
     # --- lease
 

@@ -18,6 +18,8 @@ class EngineProxy:
         self.address = f"unix://{path}"
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
+        self._flows = asyncio.Event()
+        self._flows.set()
 
     async def restore(self) -> None:
         self._path.unlink(missing_ok=True)
@@ -33,26 +35,34 @@ class EngineProxy:
             writer.transport.abort()
         await asyncio.sleep(0)
 
+    async def hang(self) -> None:
+        """As if the engine had been frozen: connections are taken and stay, and nothing comes through."""
+        self._flows.clear()
+
+    async def thaw(self) -> None:
+        self._flows.set()
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self._flows.wait()
         engine_reader, engine_writer = await asyncio.open_unix_connection(_ENGINE)
         ends = {writer, engine_writer}
         self._writers |= ends
         try:
-            await asyncio.gather(_pipe(reader, engine_writer), _pipe(engine_reader, writer))
+            await asyncio.gather(self._pipe(reader, engine_writer), self._pipe(engine_reader, writer))
         finally:
             for end in ends:
                 end.close()
             self._writers -= ends
 
-
-async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-        writer.write_eof()
-    except OSError:
-        writer.transport.abort()
+    async def _pipe(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65536):
+                await self._flows.wait()
+                writer.write(data)
+                await writer.drain()
+            writer.write_eof()
+        except OSError:
+            writer.transport.abort()
 
 
 @asynccontextmanager
