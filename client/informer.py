@@ -89,7 +89,9 @@ class Informer(Generic[T]):
     def get(self, key: str) -> T | None:
         """By `namespace/name`, or `name`."""
         found = self._store.get(key)
-        note_read(f"{self._cls.KIND} {key}", found.metadata.resource_version if found is not None else "absent")
+        note_read(
+            f"{self._cls.KIND} {key}", f"@{found.metadata.resource_version}" if found is not None else " (absent)"
+        )
         return found
 
     def list(self) -> builtins.list[T]:
@@ -97,7 +99,7 @@ class Informer(Generic[T]):
 
     def by_index(self, index: str, value: str) -> builtins.list[T]:
         found = self._store.by_index(index, value)
-        note_read(f"{self._cls.KIND}s by {index}", f"{len(found)} found")
+        note_read(f"{self._cls.KIND}s by {index}", f" ({len(found)})")
         return found
 
     def add_index(self, name: str, function: IndexFunction[T]) -> None:

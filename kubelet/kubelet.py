@@ -102,6 +102,7 @@ class Kubelet:
         self.writer = StatusWriter(api, seams, self._status_written)
         self.passes = PodSync(self.context, self.writer, self.prober)
         self.loop = SyncLoop(self.context, self.passes, self.prober, self.writer, self._admit)
+        seams.explainers.append(self.loop.explain)
         self.housekeeping = Housekeeping(self.context, self.loop, self.passes, tokens)
         self.pods: Informer[Pod] = Informer(api, Pod, seams, field_selector=f"spec.nodeName={spec.name}")
         self.pods.add_handler(self.loop.pod_event)

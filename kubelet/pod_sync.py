@@ -46,6 +46,9 @@ class Progress:
     refused: dict[str, Reason] = field(default_factory=dict)
     told: dict[str, str] = field(default_factory=dict)
     published: bool = False
+    decided: str = ""
+    looked_at: float = 0.0
+    """What the last pass decided, and when, on the cluster's clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,8 @@ class PodSync:
         decision = decide(pod, self._observe(pod, state, progress, health))
         progress.failed = progress.failed or decision.failed
         self._tell_backoffs(pod, progress, decision)
-        note(decided=told(decision))
+        progress.decided, progress.looked_at = told(decision), context.clock.time()
+        note(decided=progress.decided)
         if decision.finished:
             await self._finish(pod, state, progress, health, decision)
             return PassResult(over=True)

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
@@ -139,6 +140,19 @@ class SyncLoop:
             work.progress.failed = Reason(reason, message)
             self._interrupt(work)
             self.wake(uid)
+
+    def explain(self, resource: str, namespace: str, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """An Explainer: the last pass over a pod, and its probes."""
+        if resource != "pods":
+            return
+        for uid, work in self._works.items():
+            if (work.pod.namespace, work.pod.name) != (namespace, name):
+                continue
+            now = "being worked on" if work.task is not None else "waiting for something to change"
+            progress = work.progress
+            yield "sync", {"decided": progress.decided, "at": progress.looked_at, "failures": work.failures, "now": now}
+            for probe in self._prober.explain(uid):
+                yield "probe", probe
 
     # --- a worker
 

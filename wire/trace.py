@@ -56,7 +56,7 @@ def note(**attributes: str) -> None:
 
 
 def note_read(what: str, version: str) -> None:
-    """Say that the work under way looked at `what` in this version. Only spans that gather reads keep it."""
+    """Say that the work under way looked at `what`, and in which version (`@12`). Only spans that gather reads keep it."""
     span = _here.get()
     if span is not None and span.reads is not None and not span.end and len(span.reads) < READS_PER_SPAN:
         span.reads[what] = version
@@ -123,7 +123,7 @@ class Tracer:
             span.end = time.time()
             del self._open[span.span_id]
             if span.reads:
-                span.attributes["read"] = ", ".join(f"{what}@{version}" for what, version in span.reads.items())
+                span.attributes["read"] = ", ".join(f"{what}{version}" for what, version in span.reads.items())
             self._ring.append(span)
 
     def event(self, name: str, parent: str, **attributes: str) -> Span:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from api.pod import Container, Pod, Probe
 from apimachinery.clock import Clock
 from kubelet.limits import PROBES
 from kubelet.pod_state import PodState
 from kubelet.pods import Kind, containers, probes
-from kubelet.probes.actions import Target, run_probe
+from kubelet.probes.actions import Outcome, Target, run_probe
 from kubelet.probes.counter import Tally, count, initial
 from kubelet.runtime import CriRuntime
 
@@ -26,7 +27,10 @@ Key = tuple[str, str]
 class _Probed:
     uid: str
     tally: Tally
+    container: str
     task: asyncio.Task[None] | None = None
+    last: Outcome | None = None
+    at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ class Prober:
         for key, (kind, probe, target) in wanted.items():
             if key not in self._probed:
                 tally = Tally(True) if _held_before(pod, key) else initial(key[1])
-                probed = self._probed[key] = _Probed(pod.uid, tally)
+                probed = self._probed[key] = _Probed(pod.uid, tally, target.container.name)
                 if key[1] == "startup" and tally.result:
                     return self.sync(pod, state, group)  # the gate is open: the others are wanted too
                 probed.task = group.create_task(self._watch(pod, kind, key[1], probe, target))
@@ -121,6 +125,13 @@ class Prober:
                     unhealthy[run.id] = name
         return Health(frozenset(started), frozenset(ready), unhealthy)
 
+    def explain(self, uid: str) -> Iterator[dict[str, Any]]:
+        """Every probe of the pod: what it last answered, and what holds because of it."""
+        for (_, name), one in self._probed.items():
+            if one.uid == uid:
+                facts = {"container": one.container, "probe": name, "holds": one.tally.result, "at": one.at}
+                yield {**facts, **({"ok": one.last.ok, "message": one.last.message} if one.last else {})}
+
     def _result(self, container_id: str, name: str) -> bool | None:
         probed = self._probed.get((container_id, name))
         return probed.tally.result if probed else None
@@ -147,6 +158,7 @@ class Prober:
         probed = self._probed.get((target.container_id, name))
         if probed is None:
             return
+        probed.last, probed.at = outcome, self._clock.time()
         if not outcome.ok:
             how = "errored and resulted in unknown state" if outcome.ok is None else "failed"
             self._tell(pod, target.container, kind, "Unhealthy", f"{name.capitalize()} probe {how}: {outcome.message}")
