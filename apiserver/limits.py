@@ -21,6 +21,7 @@ DELETE_COLLECTION_WORKERS = 16  # deletions at once within one deletecollection
 LIST_LIMIT_MAX = 100_000  # objects of one page, whatever the client asks for
 OBJECT_BYTES = 3 * 1024 * 1024  # one object as JSON
 WRITES_IN_FLIGHT = 64  # of one WriteMany stream
+HISTORY_REVISIONS = 1000  # of one key, shown by `orrery etcd history`
 LIST_PAGE_BYTES = 1024 * 1024  # objects in one gRPC ListPage, about
 TOKEN_CACHE = 4096  # verified ServiceAccount tokens remembered
 TOKEN_SECONDS_MIN = 600  # shortest life of an issued ServiceAccount token

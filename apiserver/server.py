@@ -16,6 +16,7 @@ from apiserver.handlers.rbac.bootstrap import bootstrap_policy
 from apiserver.http.app import HttpApp
 from apiserver.http.server import serve_https
 from apiserver.registry import tables
+from apiserver.rpc.etcd_view import etcd_view_service
 from apiserver.rpc.service import api_service
 from apiserver.storage.etcd import connect_etcd
 from apiserver.upkeep import upkeep
@@ -60,10 +61,10 @@ async def _front_doors(config: Config, server: ApiServer) -> AsyncIterator[int]:
         checks={"etcd": server.check_etcd},
         readiness={"informer-sync": server.check_cache, "poststarthook/bootstrap": server.check_bootstrap},
     )
-    service = api_service(server.pipeline, server.seams)
+    services = [api_service(server.pipeline, server.seams), etcd_view_service(server.etcd, server.cacher)]
     try:
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(serve(config.rpc_address, server.seams, tls, [service]))
+            await stack.enter_async_context(serve(config.rpc_address, server.seams, tls, services))
             port = await stack.enter_async_context(serve_https(config.secure_address, app, tls))
             if config.pod_address:
                 await stack.enter_async_context(serve_https(config.pod_address, app, tls))

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 
 from cli.debugging import commands as debugging
 from cli.errors import UserError
+from cli.etcd import commands as etcd
 from cli.spec import DEFAULT_NAME, Paths, require_name
+from cli.wiretap import commands as wiretap
 
 if TYPE_CHECKING:
     from cli.supervisor import ProcessState
@@ -108,6 +110,8 @@ COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], None], str]] = {
     "kubeconfig": (_kubeconfig, "print a kubeconfig for the cluster"),
     "supervise": (_supervise, "run a cluster's processes in the foreground (used by up)"),
     **debugging.COMMANDS,
+    **wiretap.COMMANDS,
+    **etcd.COMMANDS,
 }
 
 
@@ -127,7 +131,7 @@ def make_parser() -> argparse.ArgumentParser:
     made["logs"].add_argument("-f", "--follow", action="store_true", help="go on as the log grows")
     made["logs"].add_argument("-n", "--lines", type=int, default=100, help="how many lines (default: %(default)s)")
     made["restart"].add_argument("--kill", action="store_true", help="with SIGKILL, as a crash would")
-    for name, add_flags in debugging.FLAGS.items():
+    for name, add_flags in {**debugging.FLAGS, **wiretap.FLAGS, **etcd.FLAGS}.items():
         add_flags(made[name])
     return parser
 

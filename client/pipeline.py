@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections.abc import Callable
 
 import grpc
@@ -52,9 +53,28 @@ class WritePipeline:
                 self._task = asyncio.create_task(self._run_stream(), name="write-pipeline")
             try:
                 with self._seams.tracer.activity.doing(_EDGE, parent):
+                    if self._seams.capture.active:
+                        return await self._told(request, future)
                     return await future
             finally:
                 self._in_flight.pop(request.id, None)
+
+    async def _told(
+        self, request: api_pb2.WriteRequest, future: asyncio.Future[api_pb2.WriteResult]
+    ) -> api_pb2.WriteResult:
+        """The result, told to those who listen to the traffic."""
+        from wire.traffic import tell_written
+
+        began, result = time.perf_counter(), None
+        problem: BaseException | None = None
+        try:
+            result = await future
+            return result
+        except (ApiError, asyncio.CancelledError) as error:
+            problem = error
+            raise
+        finally:
+            tell_written(self._seams, request, result, began, problem)
 
     async def aclose(self) -> None:
         """End the stream. Writes in flight fail."""

@@ -9,12 +9,13 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from apimachinery.clock import ClockState
-from apimachinery.errors import bad_request, not_found
+from apimachinery.errors import ApiError, bad_request, not_found
 from proto import debug_pb2, debug_pb2_grpc
 from wire.gates import Action, Held, Rule
 from wire.limits import DETAIL_CHARS
 from wire.report import come_to_rest, edges, report
 from wire.seams import Seams
+from wire.tls import require_admin
 from wire.trace import Span
 
 VERSION = "0.1.0"
@@ -79,6 +80,15 @@ class DebugService(debug_pb2_grpc.DebugServicer):
     async def Release(self, request: debug_pb2.ReleaseRequest, context: Any) -> debug_pb2.ReleaseResponse:
         released = self._seams.gates.release(list(request.ids) or None, drop=request.drop)
         return debug_pb2.ReleaseResponse(released=released)
+
+    async def Wire(self, request: debug_pb2.WireRequest, context: Any) -> AsyncIterator[debug_pb2.WireMessage]:
+        require_admin(context, "the traffic")
+        try:
+            with self._seams.capture.listen(request) as listener:
+                async for message in listener.messages():
+                    yield message
+        except OverflowError as error:
+            raise ApiError("TooManyRequests", str(error)) from None
 
     async def Spans(self, request: debug_pb2.SpansRequest, context: Any) -> AsyncIterator[debug_pb2.Span]:
         tracer = self._seams.tracer

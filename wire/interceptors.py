@@ -7,6 +7,7 @@ The Debug, health, reflection and channelz services are exempt: whoever debugs m
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextvars import Token
 from typing import Any
@@ -36,6 +37,8 @@ class UnarySeams(grpc.aio.UnaryUnaryClientInterceptor):
             return await continuation(client_call_details, request)
         edge = f"rpc:{method}"
         await pass_request_gate(self._seams, edge, request, self._peer)
+        if self._seams.capture.active:
+            return await self._captured(continuation, client_call_details, request)
         activity = self._seams.tracer.activity
         work = activity.begin(edge, parent_id=trace.span_id(trace.current()))
         try:
@@ -44,6 +47,26 @@ class UnarySeams(grpc.aio.UnaryUnaryClientInterceptor):
             activity.end(work)
             raise
         call.add_done_callback(lambda _: activity.end(work))
+        return call
+
+    async def _captured(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
+        """The same, told to those who listen when it is over."""
+        from wire.traffic import tell_call
+
+        method = _method(client_call_details)
+        began, response = time.perf_counter(), None
+        problem: BaseException | None = None
+        with self._seams.tracer.activity.doing(f"rpc:{method}", trace.span_id(trace.current())):
+            try:
+                call = await continuation(_with_trace(client_call_details), request)
+                response = await call
+            except grpc.aio.AioRpcError as error:
+                problem = error  # the caller meets it when it awaits the call
+            except asyncio.CancelledError as error:
+                problem = error
+                raise
+            finally:
+                tell_call(self._seams, method, request, response, began=began, callee=self._peer, error=problem)
         return call
 
 
@@ -61,7 +84,7 @@ class StreamSeams(grpc.aio.UnaryStreamClientInterceptor):
         edge = f"rpc:{method}"
         await pass_request_gate(self._seams, edge, request, self._peer)
         call = await continuation(_with_trace(client_call_details), request)
-        return _cuttable(self._seams, call, edge, self._peer)
+        return _cuttable(self._seams, call, edge, self._peer, request)
 
 
 def _method(details: Any) -> str:
@@ -83,7 +106,7 @@ async def pass_request_gate(seams: Seams, edge: str, request: Any, peer: str = "
         await pass_rpc_gate(seams, edge, peer=peer)
 
 
-async def _cuttable(seams: Seams, call: Any, edge: str, peer: str) -> AsyncIterator[Any]:
+async def _cuttable(seams: Seams, call: Any, edge: str, peer: str, request: Any) -> AsyncIterator[Any]:
     """The messages of `call`, until a partition cuts it: then its reader sees what a lost connection looks like."""
     cut = False
 
@@ -96,6 +119,10 @@ async def _cuttable(seams: Seams, call: Any, edge: str, peer: str) -> AsyncItera
     call.add_done_callback(lambda _: seams.gates.stream_closed(number))
     try:
         async for message in call:
+            if seams.capture.active:
+                from wire.traffic import tell_streamed
+
+                tell_streamed(seams, edge.removeprefix("rpc:"), request, peer, message)
             yield message
     except asyncio.CancelledError:
         task = asyncio.current_task()
@@ -158,11 +185,28 @@ class ServerSeams(grpc.aio.ServerInterceptor):
             with self._seams.tracer.span(method, parent=parent):
                 try:
                     await pass_request_gate(self._seams, f"serve:{method}", request)
+                    if self._seams.capture.active:
+                        return await self._served(inner, method, request, context)
                     return await inner(request, context)
                 except ApiError as error:
                     await abort(context, error)
 
         return exempt if method.startswith(_EXEMPT) else call
+
+    async def _served(self, inner: Any, method: str, request: Any, context: Any) -> Any:
+        """Answer, and tell those who listen of it."""
+        from wire.traffic import tell_served
+
+        began, response = time.perf_counter(), None
+        problem: BaseException | None = None
+        try:
+            response = await inner(request, context)
+            return response
+        except (ApiError, asyncio.CancelledError) as error:
+            problem = error
+            raise
+        finally:
+            tell_served(self._seams, method, request, response, context, began, problem)
 
     def _streaming(self, inner: Any, method: str, parent: str) -> Any:
         async def call(request: Any, context: Any) -> AsyncIterator[Any]:

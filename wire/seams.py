@@ -19,6 +19,7 @@ from typing import Any
 
 from apimachinery.clock import Clock, ClockState
 from wire import trace
+from wire.capture import Capture
 from wire.gates import Gates
 from wire.limits import FOLLOW_SECONDS
 from wire.rules import Rule, rule_from_json
@@ -41,6 +42,7 @@ class Seams:
     gates: Gates
     tracer: Tracer
     started: float = field(default_factory=time.time)
+    capture: Capture = field(default_factory=Capture)
     explainers: list[Explainer] = field(default_factory=list)
     """What parts of the component can tell of an object and what they did about it."""
 

@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import grpc
 
+from apimachinery.errors import ApiError
+
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
+
+ADMINISTRATORS = "system:masters"  # the group that may do everything
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,13 @@ def peer_identity(context: grpc.aio.ServicerContext[Any, Any]) -> Identity | Non
     """Who called, or None on a connection without a certificate (a unix socket)."""
     pem = next(iter(context.auth_context().get("x509_pem_cert", ())), None)
     return identity_of_pem(pem) if pem else None
+
+
+def require_admin(context: grpc.aio.ServicerContext[Any, Any], what: str) -> None:
+    """Raises 403 unless the caller is an administrator. A unix socket's owner is who may open it."""
+    identity = peer_identity(context)
+    if identity is not None and ADMINISTRATORS not in identity.groups:
+        raise ApiError("Forbidden", f"{identity.user} may not see {what}: only {ADMINISTRATORS} may")
 
 
 @lru_cache(maxsize=256)

@@ -25,6 +25,7 @@ from apiserver.http.openapi import OpenApi
 from apiserver.http.openapi_v2 import OpenApiV2
 from apiserver.http.resources import ResourceHandler
 from apiserver.http.routes import Route, parse
+from apiserver.http.told import tell_request
 from apiserver.http.views import TableSource, prettify
 from apiserver.registry.request import User
 from apiserver.registry.resource import Resources
@@ -108,6 +109,8 @@ class HttpApp:
         answer.headers[:0] = headers if not isinstance(answer, Upgrade) else headers[:1]
         status = 101 if isinstance(answer, Upgrade) else answer.status
         self.metrics.observe(_series(route), status, time.perf_counter() - started)
+        if self._seams.capture.active:
+            tell_request(self._seams, request, route, answer, status, started)
         return answer
 
     async def _answer(self, request: HttpRequest, route: Route) -> Answer:

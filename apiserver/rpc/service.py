@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -22,6 +23,7 @@ from wire.interceptors import pass_request_gate
 from wire.seams import Seams
 from wire.server import Service
 from wire.tls import peer_identity
+from wire.traffic import tell_call
 
 log = logging.getLogger(__name__)
 
@@ -99,12 +101,28 @@ class ApiService:
         """The result, failures included: one refused write must not end the stream."""
         try:
             await pass_request_gate(self._seams, _WRITE_MANY_EDGE, message)
+            if self._seams.capture.active:
+                return await self._told(message, user)
             return await self._write(message, user)
         except ApiError as error:
             return encode_failure(message.id, error)
         except Exception as error:
             log.exception("a write of %s failed", user.name)
             return encode_failure(message.id, internal(repr(error)))
+
+    async def _told(self, message: api_pb2.WriteRequest, user: User) -> bytes:
+        """The same, told to those who listen to the traffic."""
+        began = time.perf_counter()
+        problem: BaseException | None = None
+        try:
+            return await self._write(message, user)
+        except BaseException as error:
+            problem = error
+            raise
+        finally:
+            tell_call(
+                self._seams, f"/{NAME}/WriteMany", message, began=began, caller=user.name, error=problem, served=True
+            )
 
     async def _write(self, message: api_pb2.WriteRequest, user: User) -> bytes:
         request = write_request(message, user)

@@ -6,6 +6,7 @@ Deadlines here are real time: they are about a process on the other end of a soc
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple, TypeVar
@@ -16,6 +17,7 @@ from aetcd import rpc
 from apimachinery.errors import internal, too_large, unavailable
 from apiserver.limits import ETCD_CALL_SECONDS
 from apiserver.storage.keys import range_end
+from apiserver.storage.told import tell_read, tell_txn
 from wire.gates import GateError, Subject, Verdict
 from wire.seams import Seams
 from wire.tls import TlsFiles, channel_credentials
@@ -50,6 +52,8 @@ class Entry(NamedTuple):
     value: bytes
     revision: int
     created_revision: int
+    version: int = 0
+    """Writes since it was created; 0 where it is not known."""
 
 
 class Page(NamedTuple):
@@ -76,6 +80,8 @@ class Etcd:
 
     def __init__(self, channel: grpc.aio.Channel, address: str, seams: Seams) -> None:
         self.address = address
+        self.cluster_id = 0
+        """As last heard; a restored etcd has another."""
         self._seams = seams
         self._kv = rpc.KVStub(channel)
         self._maintenance = rpc.MaintenanceStub(channel)
@@ -89,17 +95,19 @@ class Etcd:
         """The store's current revision, linearizable: every write that was acknowledged before is in it."""
         request = rpc.RangeRequest(key=_NOWHERE, count_only=True)
         response = await self._call(self._kv.Range(request, timeout=ETCD_CALL_SECONDS, wait_for_ready=True))
+        self.cluster_id = int(response.header.cluster_id)
         return int(response.header.revision)
 
-    async def get(self, key: bytes) -> Entry | None:
-        request = rpc.RangeRequest(key=key)
-        response = await self._call(self._kv.Range(request, timeout=ETCD_CALL_SECONDS, wait_for_ready=True))
+    async def get(self, key: bytes, revision: int = 0) -> Entry | None:
+        """What is under a key, or was as of `revision`. Raises Compacted."""
+        response = await self._range(rpc.RangeRequest(key=key, revision=revision))
         return _entry(response.kvs[0]) if response.kvs else None
 
     async def page(self, prefix: bytes, *, start: bytes = b"", limit: int = 0, revision: int = 0) -> Page:
         """Up to `limit` keys under `prefix` from `start` on, as of `revision`. Raises Compacted."""
-        request = rpc.RangeRequest(key=start or prefix, range_end=range_end(prefix), limit=limit, revision=revision)
-        response = await self._call(self._kv.Range(request, timeout=ETCD_CALL_SECONDS, wait_for_ready=True))
+        start = start or prefix or b"\x00"
+        request = rpc.RangeRequest(key=start, range_end=range_end(prefix), limit=limit, revision=revision)
+        response = await self._range(request)
         entries = [_entry(one) for one in response.kvs]
         return Page(entries, int(response.header.revision), bool(response.more), int(response.count))
 
@@ -131,11 +139,33 @@ class Etcd:
         request = rpc.TxnRequest(compare=[compare], success=[operation], failure=[otherwise])
         with self._seams.tracer.span("etcd txn", key=key.decode("utf-8", "replace")) as span:
             await self._pass_gate(subject)
-            response = await self._call(self._kv.Txn(request, timeout=ETCD_CALL_SECONDS, wait_for_ready=True))
+            response = await self._send(request, subject)
             span.attributes["outcome"] = "written" if response.succeeded else "refused: changed by another"
             span.attributes["revision"] = str(response.header.revision)
         found = None if response.succeeded else next(iter(response.responses[0].response_range.kvs), None)
         return TxnResult(response.succeeded, response.header.revision, _entry(found) if found is not None else None)
+
+    async def _range(self, request: Any) -> Any:
+        began = time.perf_counter()
+        response = await self._call(self._kv.Range(request, timeout=ETCD_CALL_SECONDS, wait_for_ready=True))
+        if self._seams.capture.active:
+            tell_read(self._seams, request, response, began)
+        return response
+
+    async def _send(self, request: Any, subject: Subject) -> Any:
+        began, response = time.perf_counter(), None
+        problem: BaseException | None = None
+        if self._seams.capture.bodies and request.success[0].WhichOneof("request") == "request_put":
+            request.success[0].request_put.prev_kv = True  # a listener sees what was there before
+        try:
+            response = await self._call(self._kv.Txn(request, timeout=ETCD_CALL_SECONDS, wait_for_ready=True))
+            return response
+        except BaseException as error:
+            problem = error
+            raise
+        finally:
+            if self._seams.capture.active:
+                tell_txn(self._seams, request, response, subject, began, problem)
 
     async def _pass_gate(self, subject: Subject) -> None:
         try:
@@ -166,7 +196,7 @@ def translate(error: grpc.aio.AioRpcError, address: str) -> Exception:
 
 
 def _entry(kv: Any) -> Entry:
-    return Entry(kv.key, kv.value, kv.mod_revision, kv.create_revision)
+    return Entry(kv.key, kv.value, kv.mod_revision, kv.create_revision, kv.version)
 
 
 @asynccontextmanager

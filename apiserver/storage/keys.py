@@ -53,5 +53,5 @@ def parse(raw: bytes) -> Place | None:
 
 
 def range_end(prefix: bytes) -> bytes:
-    """The first key after all that begin with `prefix`."""
-    return prefix[:-1] + bytes((prefix[-1] + 1,))
+    """The first key after all that begin with `prefix`; etcd's word for "to the end" if that is empty."""
+    return prefix[:-1] + bytes((prefix[-1] + 1,)) if prefix else b"\x00"

@@ -17,6 +17,7 @@ from apiserver.storage.changes import Change, changes
 from apiserver.storage.envelope import unpack
 from apiserver.storage.etcd import Compacted, Entry, Etcd
 from apiserver.storage.keys import ROOT, Place, parse
+from apiserver.storage.told import tell_change
 from apiserver.watch.read_index import ReadIndex
 from apiserver.watch.resource_cache import ResourceCache
 from wire.gates import GateError, Subject, Verdict
@@ -34,6 +35,8 @@ class Cacher:
         """The first load is complete."""
         self.connected = False
         """etcd's changes are coming in."""
+        self.cluster_id = 0
+        """Of the etcd that it was filled from."""
         self.watching = 0
         """Watches open now."""
         self._etcd = etcd
@@ -117,11 +120,13 @@ class Cacher:
     async def _check_history(self) -> None:
         """Load if there is nothing yet, or if etcd is not the one that we knew."""
         current = await self._etcd.revision()
-        if self.ready.is_set() and current >= self.revision:
+        same = self._etcd.cluster_id == self.cluster_id
+        if self.ready.is_set() and same and current >= self.revision:
             return
         if self.ready.is_set():
-            log.warning("etcd is at revision %d, behind our %d: it was restored", current, self.revision)
+            log.warning("etcd at revision %d is not the one of our %d: it was restored", current, self.revision)
             self._forget()
+        self.cluster_id = self._etcd.cluster_id
         await self._load()
 
     def _forget(self) -> None:
@@ -194,6 +199,8 @@ class Cacher:
         place = parse(change.key)
         if place is None or await self._dropped(place):
             return
+        if self._seams.capture.active:
+            tell_change(self._seams, change)
         if change.value is None:
             self.resource(place.prefix).remove(place.key, change.revision)
         else:

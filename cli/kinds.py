@@ -1,0 +1,91 @@
+"""Objects as people name them, `pod/web-1` or `pods/shop/web-1`, and where etcd keeps them. Pure."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from cli.errors import UserError
+from wire.rules import fold_kind
+
+REGISTRY: Final = "/registry/"
+
+_SHORT: Final = {
+    "po": "pods", "deploy": "deployments", "rs": "replicasets", "sts": "statefulsets", "ds": "daemonsets",
+    "svc": "services", "ep": "endpoints", "cm": "configmaps", "ns": "namespaces", "no": "nodes", "ev": "events",
+    "sa": "serviceaccounts", "pvc": "persistentvolumeclaims", "pv": "persistentvolumes", "cj": "cronjobs",
+    "ing": "ingresses", "netpol": "networkpolicies", "hpa": "horizontalpodautoscalers", "pdb": "poddisruptionbudgets",
+    "sc": "storageclasses", "pc": "priorityclasses", "rc": "replicationcontrollers", "quota": "resourcequotas",
+    "limits": "limitranges", "crd": "customresourcedefinitions", "csr": "certificatesigningrequests",
+    "endpoint": "endpoints",
+}  # fmt: skip
+_CLUSTER_WIDE: Final = frozenset({
+    "nodes", "namespaces", "persistentvolumes", "clusterroles", "clusterrolebindings", "storageclasses",
+    "priorityclasses", "customresourcedefinitions", "apiservices", "certificatesigningrequests", "runtimeclasses",
+    "ingressclasses", "csidrivers", "csinodes", "volumeattachments", "validatingwebhookconfigurations",
+    "mutatingwebhookconfigurations", "validatingadmissionpolicies", "flowschemas", "prioritylevelconfigurations",
+})  # fmt: skip
+_KEY_PREFIXES: Final = {
+    "services": "services/specs",
+    "endpoints": "services/endpoints",
+    "nodes": "minions",
+    "replicationcontrollers": "controllers",
+    "ingresses": "ingress",
+    "customresourcedefinitions": "apiextensions.k8s.io/customresourcedefinitions",
+    "apiservices": "apiregistration.k8s.io/apiservices",
+}
+
+
+class Named(NamedTuple):
+    """`resource` is a plural, with its group behind a dot where a custom resource is meant. "" is any, in patterns."""
+
+    resource: str
+    namespace: str
+    name: str
+
+    @property
+    def kind(self) -> str:
+        """Without the group."""
+        return self.resource.partition(".")[0]
+
+
+def parse_object(text: str) -> Named:
+    """`kind/name` (in namespace default), `kind/namespace/name`, or `kind`. Raises UserError."""
+    kind, *rest = text.split("/")
+    if not kind or len(rest) > 2 or not all(rest):
+        raise UserError(f"{text!r} names no object; write pod/web-1 or pod/my-namespace/web-1")
+    resource = plural(kind)
+    if not rest:
+        return Named(resource, "", "")
+    if len(rest) == 2:
+        return Named(resource, rest[0], rest[1])
+    return Named(resource, "" if resource in _CLUSTER_WIDE else "default", rest[0])
+
+
+def plural(kind: str) -> str:
+    """The resource of a kind, a short name or a plural; patterns stay as they are."""
+    lower = kind.lower()
+    if lower in _SHORT:
+        return _SHORT[lower]
+    if any(sign in kind for sign in "*?[."):
+        return lower
+    single = fold_kind(lower)
+    if single in ("endpoint", "endpoints"):
+        return "endpoints"
+    if single.endswith("y") and single[-2:-1] not in "aeiou":
+        return single[:-1] + "ies"
+    return single + ("es" if single.endswith(("s", "x", "ch", "sh")) else "s")
+
+
+def etcd_key(text: str) -> str:
+    """A key as it is, or that of an object as people name it."""
+    if text.startswith("/"):
+        return text
+    named = parse_object(text)
+    if not named.name:
+        raise UserError(f"{text!r} is no key and no object; write /registry/pods/default/web-1 or pod/web-1")
+    return REGISTRY + "/".join(part for part in (_prefix(named.resource), named.namespace, named.name) if part)
+
+
+def _prefix(resource: str) -> str:
+    plain, _, group = resource.partition(".")
+    return f"{group}/{plain}" if group else _KEY_PREFIXES.get(resource, resource)

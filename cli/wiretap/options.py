@@ -1,0 +1,92 @@
+"""What `orrery wire` was asked for, and which messages that is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from cli.errors import UserError
+from cli.kinds import Named, parse_object, plural
+from proto.debug_pb2 import WireMessage, WireRequest
+from wire.capture import takes
+from wire.rules import fold_kind
+
+
+@dataclass(frozen=True)
+class WireOptions:
+    """As on the command line. Patterns are shell patterns."""
+
+    component: str = "*"
+    method: str = ""
+    object: str = ""
+    follow: str = ""
+    exclude: str = ""
+    errors: bool = False
+    served: bool = False
+    recent: bool = False
+    body: bool = False
+    diff: bool = False
+    secrets: bool = False
+    json: bool = False
+    record: str = ""
+    read: str = ""
+    count: int = 0
+    duration: float = 0.0
+
+    def check(self) -> None:
+        """Raises UserError for what does not go together."""
+        if self.object and self.follow:
+            raise UserError("--object and --follow: one of the two, please; --follow shows more")
+        if self.read and self.record:
+            raise UserError("--read and --record: copy the file instead")
+        if self.read and (self.recent or self.duration):
+            raise UserError("--recent and --duration are for live traffic, not for --read")
+        if self.follow and not self.followed.name:
+            raise UserError(f"--follow {self.follow}: which one? --follow {self.follow}/NAME")
+
+    @property
+    def followed(self) -> Named:
+        return parse_object(self.follow)
+
+    @property
+    def needs_everything(self) -> bool:
+        """A diff and the ids of a followed pod's containers are learnt from messages that are not shown."""
+        return bool(self.diff or self.follow)
+
+    @property
+    def wanted(self) -> WireRequest:
+        """Which messages are shown, but for --component, --exclude and --follow."""
+        named = parse_object(self.object) if self.object else Named("", "", "")
+        return WireRequest(
+            method=self.method,
+            kind=named.kind,
+            namespace=named.namespace,
+            name=named.name,
+            errors=self.errors,
+            bodies=bool(self.body or self.diff or self.record or self.json or self.follow),
+            secrets=self.secrets,
+            recent=self.recent,
+            served=self.served,
+        )
+
+    @property
+    def asked(self) -> WireRequest:
+        """What components are asked to send."""
+        wanted = self.wanted
+        if self.needs_everything:
+            for field in ("method", "kind", "namespace", "name", "errors"):
+                wanted.ClearField(field)
+        return wanted
+
+    def shows(self, message: WireMessage) -> bool:
+        """But for --follow, which has to remember."""
+        ends = (message.component, message.caller, message.callee)
+        return (
+            takes(self.wanted, message)
+            and any(fnmatchcase(one, self.component) for one in ends)
+            and fold_kind(message.kind) not in self._excluded
+        )
+
+    @property
+    def _excluded(self) -> set[str]:
+        return {fold_kind(plural(one.strip())) for one in self.exclude.split(",") if one.strip()}

@@ -1,0 +1,83 @@
+"""One message on one line, and what is asked for below it."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Final
+
+from proto.debug_pb2 import WireMessage
+
+INDENT: Final = " " * 14
+BODY_CHARS: Final = 4000
+
+
+def line(message: WireMessage) -> str:
+    """`12:00:00.123  scheduler -> apiserver  Api/WriteMany CREATE binding  pods default/web-1  300 B / 1.1 KB ...`"""
+    columns = [clock(message.time), _ends(message), _method(message), _object(message), _sizes(message)]
+    columns += [_seconds(message.seconds), message.status if not message.failed else f"!{message.status}"]
+    return "  ".join(one for one in columns if one)
+
+
+def lost(message: WireMessage) -> str:
+    return f"--- {message.lost} messages lost here: {message.component or 'a component'} had more than could be sent"
+
+
+def below(request: bytes, response: bytes) -> list[str]:
+    """Bodies, request first."""
+    return [*_body("> ", request), *_body("< ", response)]
+
+
+def clock(seconds: float) -> str:
+    return f"{time.strftime('%H:%M:%S', time.localtime(seconds))}.{int(seconds % 1 * 1000):03d}"
+
+
+def size(count: int) -> str:
+    if count < 1024:
+        return f"{count} B"
+    return f"{count / 1024:.1f} KB" if count < 1024 * 1024 else f"{count / 1024 / 1024:.1f} MB"
+
+
+def _ends(message: WireMessage) -> str:
+    return f"{message.caller} {'<-' if message.streamed else '->'} {message.callee}"
+
+
+def _method(message: WireMessage) -> str:
+    name = message.method
+    if name.startswith("/"):
+        name = name.rpartition(".")[2]
+    elif not name.startswith("etcd/"):
+        return name  # of HTTP: the verb says it already
+    return f"{name} {message.detail}".rstrip()
+
+
+def _object(message: WireMessage) -> str:
+    path = "/".join(one for one in (message.namespace, message.name) if one)
+    if len(message.name) == 64 and not message.namespace:
+        path = message.name[:13]  # an id of a container
+    told = f"{message.kind} {path}".strip()
+    return f"{told} @{message.revision}" if told and message.revision else told
+
+
+def _sizes(message: WireMessage) -> str:
+    if message.streamed:
+        return size(message.response_bytes)
+    return f"{size(message.request_bytes)} / {size(message.response_bytes)}"
+
+
+def _seconds(seconds: float) -> str:
+    if not seconds:
+        return ""
+    return f"{seconds * 1000:.1f} ms" if seconds < 1 else f"{seconds:.2f} s"
+
+
+def _body(sign: str, raw: bytes) -> list[str]:
+    if not raw:
+        return []
+    try:
+        text = json.dumps(json.loads(raw), indent=1, ensure_ascii=False)
+    except ValueError:
+        text = raw.decode(errors="replace")
+    if len(text) > BODY_CHARS:
+        text = f"{text[:BODY_CHARS]}\n... {len(text) - BODY_CHARS} more characters; --json and --record have them all"
+    return [f"{INDENT}{sign}{one}" for one in text.splitlines()]
