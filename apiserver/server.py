@@ -61,7 +61,8 @@ async def _front_doors(config: Config, server: ApiServer) -> AsyncIterator[int]:
         checks={"etcd": server.check_etcd},
         readiness={"informer-sync": server.check_cache, "poststarthook/bootstrap": server.check_bootstrap},
     )
-    services = [api_service(server.pipeline, server.seams), etcd_view_service(server.etcd, server.cacher)]
+    view = etcd_view_service(server.etcd, server.cacher, server.seams.tracer)
+    services = [api_service(server.pipeline, server.seams), view]
     try:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(serve(config.rpc_address, server.seams, tls, services))

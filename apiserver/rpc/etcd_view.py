@@ -17,6 +17,7 @@ from proto import etcd_view_pb2_grpc
 from wire.masking import masked
 from wire.server import Service
 from wire.tls import require_admin
+from wire.trace import Tracer
 
 NAME = view.DESCRIPTOR.services_by_name["EtcdView"].full_name
 WHAT: Final = "what etcd holds"
@@ -25,7 +26,8 @@ WHAT: Final = "what etcd holds"
 class EtcdViewService(etcd_view_pb2_grpc.EtcdViewServicer):
     """Methods mirror `proto/etcd_view.proto`."""
 
-    def __init__(self, etcd: Etcd, cacher: Cacher) -> None:
+    def __init__(self, etcd: Etcd, cacher: Cacher, tracer: Tracer) -> None:
+        self._tracer = tracer
         self._etcd = etcd
         self._cacher = cacher
 
@@ -60,12 +62,21 @@ class EtcdViewService(etcd_view_pb2_grpc.EtcdViewServicer):
         except Compacted as error:
             raise ApiError("Expired", f"etcd's history was cut while it was read: {error}; try again") from None
         for one in found:
-            yield _revision(one, secrets=request.secrets)
+            yield self._told(one, secrets=request.secrets)
 
     async def Watch(self, request: view.WatchRequest, context: Any) -> AsyncIterator[view.Revision]:
         require_admin(context, WHAT)
         async for one in written(self._etcd, request.prefix.encode()):
-            yield _revision(one, secrets=request.secrets)
+            yield self._told(one, secrets=request.secrets)
+
+    def _told(self, past: Past, *, secrets: bool) -> view.Revision:
+        """A deletion leaves no value that could say whose it was: our own transaction knows, if it is not long ago."""
+        found = _revision(past, secrets=secrets)
+        if past.value is None:
+            revision, key = str(past.revision), _text(past.key)
+            spans = (one for one in self._tracer.spans() if one.attributes.get("revision") == revision)
+            found.traceparent = next((one.traceparent for one in spans if one.attributes.get("key") == key), "")
+        return found
 
     async def State(self, request: view.StateRequest, context: Any) -> view.StateResponse:
         require_admin(context, WHAT)
@@ -123,6 +134,6 @@ def _text(key: bytes) -> str:
     return key.decode("utf-8", "replace")
 
 
-def etcd_view_service(etcd: Etcd, cacher: Cacher) -> Service:
-    servicer = EtcdViewService(etcd, cacher)
+def etcd_view_service(etcd: Etcd, cacher: Cacher, tracer: Tracer) -> Service:
+    servicer = EtcdViewService(etcd, cacher, tracer)
     return Service(NAME, lambda server: etcd_view_pb2_grpc.add_EtcdViewServicer_to_server(servicer, server))

@@ -97,7 +97,7 @@ def revisions(history: Iterable[Revision]) -> Iterator[str]:
 
 
 def revision(one: Revision, before: bytes, *, first: bool = False) -> Iterator[str]:
-    yield f"rev {one.revision}  {_what(one)}  {_who(one)}"
+    yield f"rev {one.revision}  {_what(one)}  {_who(one)}".rstrip()
     if one.deleted:
         return
     if before:
@@ -122,7 +122,8 @@ def _what(one: Revision) -> str:
 
 
 def _who(one: Revision) -> str:
-    if one.deleted:
-        return ""  # etcd keeps no value with a deletion, and so nothing about who did it
     trace = trace_id(one.traceparent)
-    return f"by {one.writer or 'unknown'}" + (f"  trace {trace}" if trace else "")
+    told = f"trace {trace}" if trace else ""
+    if one.deleted:
+        return told  # etcd keeps no value with a deletion, and so nothing about who did it
+    return f"by {one.writer or 'unknown'}  {told}".rstrip()

@@ -18,31 +18,33 @@ class States:
 
     def __init__(self) -> None:
         self._last: OrderedDict[tuple[str, str, str], Any] = OrderedDict()
-        self._before: OrderedDict[int, Any] = OrderedDict()  # by the revision that the write made
+        self._writes: OrderedDict[int, tuple[Any, Any]] = OrderedDict()  # before and after, by revision
 
     def changes(self, message: WireMessage) -> list[str] | None:
         """None for a message that is no write and no event, or where the state before is not known."""
-        after = _after(message)
-        before = self._known(message)
-        if after is not None:
-            key = (fold_kind(message.kind), message.namespace, message.name)
-            if before is None:
-                before = self._last.get(key)
-            _remember(self._last, key, after)
+        write = self._write(message)
         if not _is_change(message):
             return None
+        before, after = write
         if before is None or after is None:
             return _patch(message)
         return diff(before, after)
 
-    def _known(self, message: WireMessage) -> Any:
-        """A transaction brings the state before along; the request behind it is told right after, with its revision."""
-        if message.method == "etcd/Txn":
-            before = _tree(message.before)
-            if message.revision and before is not None:
-                _remember(self._before, message.revision, before)
-            return before
-        return self._before.get(_revision(message))
+    def _write(self, message: WireMessage) -> tuple[Any, Any]:
+        """States before and after. Whoever tells first of a revision (its transaction, most often) tells for all."""
+        revision = _revision(message)
+        known = self._writes.get(revision) if not message.failed else None
+        if known is not None and known[0] is not None:
+            return known
+        key = (fold_kind(message.kind), message.namespace, message.name)
+        last, after = self._last.get(key), _after(message)
+        if after is None or (last is not None and last.get("kind") != after.get("kind")):
+            return None, None  # such as a Scale, which is another view of the object
+        before = _tree(message.before) or last
+        _remember(self._last, key, after)
+        if revision and _is_change(message):
+            _remember(self._writes, revision, (before, after))
+        return before, after
 
 
 def _remember(where: OrderedDict[Any, Any], key: Any, value: Any) -> None:
