@@ -63,6 +63,8 @@ def test_a_deleted_pod_is_replaced(every_kubectl: Kubectl) -> None:
     (before,) = pod_names(kubectl)
     watch = kubectl.start("get", "pods", "-w", "--no-headers")
     try:
+        assert watch.stdout is not None
+        watch.stdout.readline()  # it has listed the pod, and sees all that comes after
         kubectl("delete", before, "--grace-period=1")
         kubectl("rollout", "status", "deployment/web", "--timeout=60s")
         (after,) = eventually("one other pod", lambda: [one for one in pod_names(kubectl) if one != before])
