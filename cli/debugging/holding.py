@@ -62,20 +62,19 @@ async def held(fleet: Fleet, pattern: str = "*") -> tuple[list[HeldMessage], Ans
 
 
 def select(found: Sequence[HeldMessage], ids: Sequence[str]) -> list[HeldMessage]:
-    """Those that `ids` name: a message (`scheduler:12`, or `12` if only one has that number) or a rule (`hold-1`).
+    """Those that `ids` name: `scheduler:12`, or `12` if only one has that number.
 
     Raises UserError for an id that names nothing or too much.
     """
     chosen: dict[str, HeldMessage] = {}
     for wanted in ids:
-        fitting = [one for one in found if wanted in (one.id, one.rule_id, one.rule_id.partition(".")[0])]
-        fitting = fitting or [one for one in found if wanted == str(one.number)]
+        fitting = [one for one in found if wanted in (one.id, str(one.number))]
         if not fitting:
             there = ", ".join(one.id for one in found[:10]) or "nothing is held"
             raise UserError(f"{wanted} is not held; there are: {there}")
-        if len(fitting) > 1 and wanted.isdigit():
+        if len(fitting) > 1:
             raise UserError(f"{wanted} may be {' or '.join(one.id for one in fitting)}; say which")
-        chosen |= {one.id: one for one in fitting}
+        chosen[fitting[0].id] = fitting[0]
     return list(chosen.values())
 
 

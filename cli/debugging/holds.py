@@ -12,7 +12,7 @@ from cli.debugging.edges import check_edge
 from cli.debugging.faults import parse_match
 from cli.debugging.fleet import Fleet, open_fleet
 from cli.debugging.holding import HeldMessage, held, held_table, one_line, release, select
-from cli.debugging.rulebook import read_entries, rules_path
+from cli.debugging.rulebook import Entry, read_entries, rules_path
 from cli.debugging.single_step import interactive, pressed_keys, step_once
 from cli.debugging.starvation import losses
 from cli.debugging.telling import delete_rules, read_line, set_rules
@@ -96,14 +96,24 @@ async def let_go(name: str, ids: Sequence[str], *, everything: bool, drop: bool 
             many, rules = await _end_holds(fleet)
             return f"{many} messages passed; {rules} holds ended"
         found, _ = await held(fleet)
-        chosen = select(found, ids)
+        holds = [one for one in _holds(fleet) if one.group in ids]
+        chosen = select(found, [one for one in ids if one not in {hold.group for hold in holds}])
+        if holds and drop:
+            raise UserError(f"drop takes messages, not holds: {holds[0].group}")
         await release(fleet, chosen, drop=drop)
-    return "\n".join(f"{'lost' if drop else 'passed'}: {one_line(one)}" for one in chosen)
+        await delete_rules(fleet, holds)
+    ended = {one.rule.id: sum(held.rule_id == one.rule.id for held in found) for one in holds}
+    lines = [f"{'lost' if drop else 'passed'}: {one_line(one)}" for one in chosen]
+    return "\n".join([*lines, *(f"{rule_id} ended; {many} messages passed" for rule_id, many in ended.items())])
+
+
+def _holds(fleet: Fleet) -> list[Entry]:
+    return [one for one in read_entries(rules_path(fleet.paths)) if one.rule.action is Action.HOLD]
 
 
 async def _end_holds(fleet: Fleet) -> tuple[int, int]:
     """Rules first, so that nothing is held anew; then all that waits, whoever had it held."""
-    holds = [one for one in read_entries(rules_path(fleet.paths)) if one.rule.action is Action.HOLD]
+    holds = _holds(fleet)
     before, _ = await held(fleet)
     await delete_rules(fleet, holds)
     left, _ = await held(fleet)

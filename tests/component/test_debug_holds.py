@@ -95,6 +95,21 @@ async def test_releasing_all_ends_the_holds(cluster: FakeCluster) -> None:
     assert await fault_commands.show(cluster.name) == "no rules"
 
 
+async def test_one_hold_is_ended_by_its_id(cluster: FakeCluster) -> None:
+    for edge in ("schedule:cycle", "schedule:bind"):
+        await holds.hold(cluster.name, HoldOptions(edge))
+    cycle = await send(cluster, "scheduler", "schedule:cycle", WEB)
+    bind = await send(cluster, "scheduler", "schedule:bind", WEB)
+    with pytest.raises(UserError, match="not holds"):
+        await holds.let_go(cluster.name, ["hold-1"], everything=False, drop=True)
+    assert await holds.let_go(cluster.name, ["hold-1"], everything=False) == "hold-1 ended; 1 messages passed"
+    assert await cycle is Verdict.PASS
+    assert not bind.done()
+    assert [one["id"] for one in await fault_commands.rule_trees(cluster.name)] == ["hold-2"]
+    await holds.let_go(cluster.name, [], everything=True)
+    await bind
+
+
 async def test_a_hold_that_starves_a_lease_is_refused_until_meant(cluster: FakeCluster) -> None:
     edge = "rpc:*WriteMany"
     with pytest.raises(UserError, match=r"(?s)may starve a lease.*orrery clock pause.*--yes"):
