@@ -33,8 +33,8 @@ def down(name: str, *, keep: bool = False) -> None:
         running.stop_all(paths.root)
         problems = [
             *_try(lambda: _remove_containers(name, spec)),
-            *_try(lambda: kubeconfig.remove_from(kubeconfig_path(), specs.full_name(name))),
             *_try(lambda: _remove_files(paths, keep=keep)),
+            *_try(lambda: kubeconfig.remove_from(kubeconfig_path(), specs.full_name(name))),
         ]
     if problems:
         raise UserError(f"cluster {name} is stopped, but {'; and '.join(problems)}")

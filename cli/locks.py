@@ -25,11 +25,19 @@ def only_one(path: Path, refusal: str) -> Iterator[None]:
         except BlockingIOError:
             holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip()
             raise UserError(f"{refusal} (PID {holder or 'unknown'})") from None
-        os.truncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        _sign(descriptor)
         yield
     finally:
         os.close(descriptor)
+
+
+def _sign(descriptor: int) -> None:
+    """Only so that a refusal can name us: on a full disk it cannot."""
+    try:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+    except OSError:
+        return
 
 
 @contextmanager

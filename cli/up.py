@@ -17,6 +17,7 @@ from cli.components import APISERVER_SERVICE, LOCAL, find_etcd
 from cli.config import child_environment, kubeconfig_path
 from cli.errors import UserError
 from cli.host_networks import host_networks
+from cli.last_words import last_words
 from cli.progress import Progress
 from cli.readiness import addons_missing, api_missing, nodes_missing
 from cli.rest import Rest
@@ -181,15 +182,10 @@ def _wait(missing: Callable[[], str], show: Callable[[str], None], paths: Paths,
         _, processes = read_state(paths.state)
         for one in processes:
             if one.restarts >= CRASHES_TO_REPORT:
-                raise UserError(f"{one.name} keeps dying ({one.last_exit}); its log ends with:\n{tail(Path(one.log))}")
+                said = last_words(Path(one.log))
+                raise UserError(f"{one.name} keeps dying ({one.last_exit}); its log ends with:\n{said}")
         if time.monotonic() > deadline:
             raise UserError(f"gave up after {READY_SECONDS:.0f} s: {text}; logs are in {paths.logs}")
         if not running.is_alive(supervisor):
-            raise UserError(f"the supervisor died:\n{tail(paths.logs / 'supervisor.log')}")
+            raise UserError(f"the supervisor died:\n{last_words(paths.logs / 'supervisor.log')}")
         time.sleep(POLL_SECONDS)
-
-
-def tail(log: Path, lines: int = 12) -> str:
-    if not log.exists():
-        return "(there is none)"
-    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])

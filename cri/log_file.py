@@ -70,6 +70,13 @@ class LogFile:
             self._file.close()
             self._file = None
 
+    def abandon(self) -> None:
+        """After a failed write. What was not written is dropped; `position` says where to go on."""
+        try:
+            self.close()
+        except OSError:
+            self._file = None  # it is closed all the same
+
     def _open(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._file = self.path.open("ab")

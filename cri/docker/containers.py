@@ -244,8 +244,6 @@ class Containers:
     async def _copy(self, container: Container, follower: LogFollower) -> None:
         try:
             await follower.run()
-        except OSError as error:
-            log.error("log of %s cannot be written: %s", container.log_path, error)
         finally:
             self._followers.pop(container.id, None)
 

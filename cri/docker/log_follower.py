@@ -68,6 +68,7 @@ class LogFollower:
         self._tty = tty
         self._file = LogFile(path)
         self._ended = asyncio.Event()
+        self._failing = False
         self.done = asyncio.Event()
 
     def container_ended(self) -> None:
@@ -77,15 +78,32 @@ class LogFollower:
         self._file.reopen()
 
     async def run(self) -> None:
-        resumption = Resumption(self._file.position())
+        """The engine keeps what a full disk has no room for; it is copied when there is some."""
         try:
+            while True:
+                if await self._copy_to_the_end():
+                    return
+                await asyncio.sleep(DOCKER_RETRY_SECONDS)
+        finally:
+            self._file.abandon()
+            self.done.set()
+
+    async def _copy_to_the_end(self) -> bool:
+        """Whether nothing is left to copy."""
+        try:
+            resumption = Resumption(self._file.position())
             while not self._ended.is_set():
                 await self._copy(resumption, follow=True)
                 await self._pause()
             await self._copy(resumption, follow=False)  # what came between the last read and the end
-        finally:
             self._file.close()
-            self.done.set()
+        except OSError as error:
+            if not self._failing:
+                log.error("log of %s cannot be written: %s; trying again", self._container_id[:12], error)
+            self._failing = True
+            self._file.abandon()
+            return False
+        return True
 
     async def _pause(self) -> None:
         """The stream has ended: most likely the container did too, and we are about to hear of it."""
@@ -108,6 +126,7 @@ class LogFollower:
                         if resumption.is_new(record.timestamp):
                             self._file.write(record.timestamp, record.stream, record.line, full=record.full)
                     self._file.flush()
+                    self._failing = False
         except ApiError as error:
             log.info("log of %s interrupted: %s", self._container_id[:12], error.message)
             if error.reason == "NotFound":

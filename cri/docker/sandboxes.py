@@ -158,8 +158,11 @@ class Sandboxes:
 
     def _write_resolv_conf(self, config: pb.PodSandboxConfig) -> None:
         directory = self._directory(config.metadata.uid, config.metadata.attempt)
-        directory.mkdir(parents=True, exist_ok=True)
-        (directory / "resolv.conf").write_text(resolv_conf(config.dns_config) or host_resolv_conf())
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            (directory / "resolv.conf").write_text(resolv_conf(config.dns_config) or host_resolv_conf())
+        except OSError as error:
+            raise ApiError("InternalError", f"{error.strerror}: {directory}/resolv.conf") from None
 
     def _directory(self, uid: str, attempt: int) -> Path:
         return self._state_dir / "sandboxes" / f"{uid}_{attempt}"

@@ -68,6 +68,7 @@ class VolumeManager:
         return [one.name for one in self._pods.iterdir()] if self._pods.exists() else []
 
     async def _set_up(self, pod: Pod, volume: Volume, pod_ips: tuple[str, ...], *, fresh: bool) -> Path:
+        what = f'MountVolume.SetUp failed for volume "{volume.name}" : '
         try:
             kind = type_of(volume)
             directory = self._pods / pod.uid / "volumes" / kind.plugin / volume.name
@@ -76,4 +77,6 @@ class VolumeManager:
             )
             return await kind.set_up(request)
         except (VolumeError, ApiError) as error:
-            raise MountFailed(f'MountVolume.SetUp failed for volume "{volume.name}" : {error}') from None
+            raise MountFailed(f"{what}{error}") from None
+        except OSError as error:
+            raise MountFailed(f"{what}{error.strerror}: {error.filename or directory}") from None

@@ -24,10 +24,7 @@ class ProjectedFiles:
 
     async def set_up(self, request: MountRequest) -> Path:
         payload = await self.payload(request)
-        try:
-            atomic_writer.write(request.directory, payload, "version", request.fs_group)
-        except OSError as error:
-            raise VolumeError(f"{error.strerror}: {error.filename}") from None
+        atomic_writer.write(request.directory, payload, "version", request.fs_group)
         return request.directory
 
     async def tear_down(self, directory: Path) -> None:
