@@ -36,3 +36,14 @@ def child_environment(root: Path, cluster: Path | None = None) -> dict[str, str]
         "PYTHONUNBUFFERED": "1",
         "GRPC_VERBOSITY": os.environ.get("GRPC_VERBOSITY", "ERROR"),
     }
+
+
+def kubeconfig_files() -> list[Path]:
+    """All files of `$KUBECONFIG`, or `~/.kube/config`: what kubectl merges."""
+    named = [Path(one) for one in os.environ.get("KUBECONFIG", "").split(os.pathsep) if one]
+    return named or [Path.home() / ".kube" / "config"]
+
+
+def with_kubeconfig(files: list[Path]) -> dict[str, str]:
+    """Our environment, but with these files for `$KUBECONFIG`."""
+    return {**os.environ, "KUBECONFIG": os.pathsep.join(map(str, files))}

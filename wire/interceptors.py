@@ -182,7 +182,11 @@ class ServerSeams(grpc.aio.ServerInterceptor):
                 await abort(context, error)
 
         async def call(request: Any, context: Any) -> Any:
-            with self._seams.tracer.span(method, parent=parent):
+            with self._seams.tracer.span(method, parent=parent) as span:
+                about = subject_of(request)
+                if about.name:
+                    told = f"{about.namespace}/{about.name}" if about.namespace else about.name
+                    span.attributes["object"] = f"{about.kind} {told}"
                 try:
                     await pass_request_gate(self._seams, f"serve:{method}", request)
                     if self._seams.capture.active:

@@ -56,7 +56,7 @@ def note(**attributes: str) -> None:
 
 
 def note_read(what: str, version: str) -> None:
-    """Say that the work under way looked at `what`, and in which version (`@12`). Only spans that gather reads keep it."""
+    """Say that the work under way looked at `what`, in which version (`@12`). Only spans that gather reads keep it."""
     span = _here.get()
     if span is not None and span.reads is not None and not span.end and len(span.reads) < READS_PER_SPAN:
         span.reads[what] = version

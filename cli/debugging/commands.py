@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,26 @@ def _thaw(args: Args) -> None:
         print(thaw(args.name, args.component))
 
 
+def _trace(args: Args) -> None:
+    from cli.tracing.trace import TraceOptions, trace
+
+    command = args.words if "--" in sys.argv else []  # argparse takes the dashes away
+    if not command and len(args.words) != 1:
+        raise UserError("trace what? orrery trace -- kubectl apply -f web.yaml, or orrery trace deployment/web")
+    options = TraceOptions(
+        command, "" if command else args.words[0], args.namespace, args.wait, args.all, args.otlp, args.html
+    )
+    text, code = asyncio.run(trace(args.name, options))
+    print(text)
+    sys.exit(code)
+
+
+def _why(args: Args) -> None:
+    from cli.why.why import why, why_tree
+
+    _run((why_tree if args.json else why)(args.name, args.object, args.namespace))
+
+
 COMMANDS: dict[str, tuple[Callable[[Args], None], str]] = {
     "clock": (_clock, "show, pause, resume, speed up or step the cluster's time"),
     "edges": (_edges, "list every edge: who to whom, what, counts, latency"),
@@ -144,6 +165,8 @@ COMMANDS: dict[str, tuple[Callable[[Args], None], str]] = {
     "kill": (_kill, "kill a component, as a crash would"),
     "freeze": (_freeze, "stop a component's process where it is"),
     "thaw": (_thaw, "let a frozen component go on"),
+    "trace": (_trace, "show all that a command, or an object's last write, set off"),
+    "why": (_why, "say why an object is as it is, with the evidence"),
 }
 
 
@@ -256,6 +279,28 @@ def _thaw_flags(parser: Parser) -> None:
     parser.add_argument("--pids", default="", help=argparse.SUPPRESS)
 
 
+def _namespace(parser: Parser) -> None:
+    parser.add_argument("-n", "--namespace", default="default", help="of the object (default: %(default)s)")
+
+
+def _trace_flags(parser: Parser) -> None:
+    parser.usage = "orrery trace [flags] -- COMMAND... | orrery trace [flags] KIND/NAME | orrery trace [flags] TRACE-ID"
+    parser.add_argument("words", nargs="+", metavar="WHAT", help="-- COMMAND, KIND/NAME or a trace id")
+    _namespace(parser)
+    parser.add_argument("--wait", type=float, default=30.0, help="at most so many seconds (default: %(default)s)")
+    parser.add_argument("--all", action="store_true", help="deliveries that led to nothing and admission, too")
+    parser.add_argument("--otlp", default="", metavar="FILE", help="also write the tree as OTLP/JSON")
+    parser.add_argument("--html", default="", metavar="FILE", help="also write it as one page with a sequence diagram")
+
+
+def _why_flags(parser: Parser) -> None:
+    parser.add_argument(
+        "object", metavar="OBJECT", help="such as pod/web-1, deployment/web, service/web, node/worker-1"
+    )
+    _namespace(parser)
+    _json(parser)
+
+
 FLAGS: dict[str, Callable[[Parser], None]] = {
     "clock": _clock_flags,
     "edges": _edges_flags,
@@ -269,4 +314,6 @@ FLAGS: dict[str, Callable[[Parser], None]] = {
     "kill": _process,
     "freeze": _freeze_flags,
     "thaw": _thaw_flags,
+    "trace": _trace_flags,
+    "why": _why_flags,
 }

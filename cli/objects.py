@@ -1,0 +1,77 @@
+"""Objects as people type them: `pod/web-1`, `deploy/web`, `svc/web`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from api.builtin import BUILTIN, Builtin
+from apimachinery.resources import GVR, join_key
+from cli.debugging.near import did_you_mean
+from cli.errors import UserError
+
+_SHORT: Final = {
+    "configmaps": "cm",
+    "cronjobs": "cj",
+    "customresourcedefinitions": "crd",
+    "daemonsets": "ds",
+    "deployments": "deploy",
+    "endpoints": "ep",
+    "horizontalpodautoscalers": "hpa",
+    "ingresses": "ing",
+    "namespaces": "ns",
+    "networkpolicies": "netpol",
+    "nodes": "no",
+    "persistentvolumeclaims": "pvc",
+    "persistentvolumes": "pv",
+    "poddisruptionbudgets": "pdb",
+    "pods": "po",
+    "replicasets": "rs",
+    "replicationcontrollers": "rc",
+    "serviceaccounts": "sa",
+    "services": "svc",
+    "statefulsets": "sts",
+    "storageclasses": "sc",
+}
+
+
+def _words() -> dict[str, Builtin]:
+    """Plural, singular and short; of two resources of one name (events) the first."""
+    found: dict[str, Builtin] = {}
+    for one in BUILTIN:
+        for word in (one.gvr.resource, one.kind.lower(), _SHORT.get(one.gvr.resource, "")):
+            found.setdefault(word, one)
+    found.pop("", None)
+    return found
+
+
+_BY_WORD: Final = _words()
+
+
+@dataclass(frozen=True)
+class Ref:
+    """One object. `namespace` is "" for those that have none."""
+
+    gvr: GVR
+    kind: str
+    namespace: str
+    name: str
+
+    @property
+    def key(self) -> str:
+        return join_key(self.namespace, self.name)
+
+    @property
+    def shown(self) -> str:
+        return f"{self.kind.lower()}/{self.name}"
+
+
+def parse_ref(text: str, namespace: str) -> Ref:
+    """Raises UserError, with the near kinds, if it names no object."""
+    word, slash, name = text.partition("/")
+    if not slash or not name:
+        raise UserError(f"{text}: name an object as KIND/NAME, such as pod/web-1 or deployment/web")
+    found = _BY_WORD.get(word.lower())
+    if found is None:
+        raise UserError(f"no kind {word}{did_you_mean(word, _BY_WORD)}")
+    return Ref(found.gvr, found.kind, namespace if found.namespaced else "", name)

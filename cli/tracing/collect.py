@@ -1,0 +1,96 @@
+"""Gathering the spans of traces from every component, across links, until nothing new comes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+
+import grpc
+
+from cli.debugging.fleet import Fleet, Stub
+from cli.tracing.limits import COLLECT_SECONDS, POLL_SECONDS, QUIET_SECONDS, ROUNDS, TRACES_FOLLOWED
+from cli.tracing.tree import Tree, build, reachable
+from proto import debug_pb2
+from wire.trace import Span
+
+
+class Collector:
+    """`missing` says which components could not be asked, and why."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+        self.missing: dict[str, str] = {}
+
+    async def gather(self, traces: frozenset[str]) -> list[Span]:
+        """Spans of `traces` and, across links, what they caused in other traces."""
+        spans: dict[str, Span] = {}
+        asked: frozenset[str] = frozenset()
+        wanted = traces
+        for _ in range(ROUNDS):
+            for span in await self._everywhere(debug_pb2.SpansRequest(related=sorted(wanted - asked))):
+                spans[span.span_id] = span
+            asked |= wanted
+            found = frozenset(span.trace_id for span in reachable(spans.values(), traces))
+            wanted = asked | frozenset(sorted(found - asked)[: TRACES_FOLLOWED - len(asked)])
+            if wanted == asked:
+                break
+        return list(spans.values())
+
+    async def roots_of(self, clients: Iterable[str]) -> list[Span]:
+        """Requests that came to the apiserver over these connections (address and port), the first first."""
+        wanted = set(clients)
+        spans = await self._of("apiserver", debug_pb2.SpansRequest())
+        roots = [span for span in spans if span.attributes.get("client") in wanted and not span.parent_id]
+        return sorted(roots, key=lambda span: span.start)
+
+    async def until_quiet(self, traces: frozenset[str], wait: float, root: Span | None = None) -> Tree:
+        """The tree once it stands still, or what there is of it after `wait` seconds."""
+        deadline = time.monotonic() + wait
+        seen, since = -1, time.monotonic()
+        while True:
+            tree = build(await self.gather(traces), traces, root)
+            now, size = time.monotonic(), len(tree.nodes())
+            if size != seen or tree.under_way:
+                seen, since = size, now
+            if now >= deadline or now - since >= min(QUIET_SECONDS, wait):
+                return tree
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _everywhere(self, request: debug_pb2.SpansRequest) -> list[Span]:
+        found = await asyncio.gather(*(self._of(one.component, request) for one in self._fleet.targets))
+        return [span for spans in found for span in spans]
+
+    async def _of(self, component: str, request: debug_pb2.SpansRequest) -> list[Span]:
+        if any(one.component == component and one.frozen for one in self._fleet.targets):
+            self.missing[component] = "frozen"
+            return []
+        try:
+            async with asyncio.timeout(COLLECT_SECONDS):
+                spans = await _stream(self._fleet.stub(component), request)
+        except TimeoutError:
+            self.missing[component] = f"no answer within {COLLECT_SECONDS:.0f} s"
+            return []
+        except grpc.aio.AioRpcError as error:
+            self.missing[component] = error.details() or error.code().name
+            return []
+        self.missing.pop(component, None)
+        return spans
+
+
+async def _stream(stub: Stub, request: debug_pb2.SpansRequest) -> list[Span]:
+    return [_span(one) async for one in stub.Spans(request)]
+
+
+def _span(one: debug_pb2.Span) -> Span:
+    return Span(
+        one.trace_id,
+        one.span_id,
+        one.parent_id,
+        one.component,
+        one.name,
+        one.start,
+        one.end,
+        tuple(one.links),
+        dict(one.attributes),
+    )

@@ -1,0 +1,90 @@
+"""What a sequence diagram shows of a causal tree: the messages between components, and their decisions. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cli.tracing.text import label, short_name
+from cli.tracing.tree import Node, Tree
+
+ORDER = (
+    "command",
+    "apiserver",
+    "etcd",
+    "controller-manager",
+    "scheduler",
+    "kubelet",
+    "runtime",
+    "docker",
+    "kube-proxy",
+    "dns",
+)
+MESSAGES = 400  # drawn at most: more is no diagram any more; the tree below it has them all
+TEXT_CHARS = 46
+
+
+@dataclass(frozen=True)
+class Message:
+    """An arrow; from a component to itself if it is a decision."""
+
+    at: float
+    sender: str
+    receiver: str
+    text: str
+    detail: str
+    critical: bool
+
+
+def messages(tree: Tree, critical: set[int]) -> list[Message]:
+    """In order of time; deliveries that led to nothing, admission and Events are left out."""
+    found = [one for root in tree.roots for one in _of(root, critical)]
+    return sorted(found, key=lambda one: one.at)[:MESSAGES]
+
+
+def actors(found: list[Message]) -> list[str]:
+    """Everyone who sends or receives, from the one who asks to the one who does."""
+    names = {name for one in found for name in (one.sender, one.receiver)}
+    return sorted(names, key=lambda name: (_rank(name), name))
+
+
+def _rank(name: str) -> int:
+    return next((index for index, start in enumerate(ORDER) if name.startswith(start)), len(ORDER))
+
+
+def _of(node: Node, critical: set[int]) -> list[Message]:
+    span = node.span
+    if span.name.endswith(" events"):
+        return []
+    found = []
+    ends = _ends(node)
+    if ends is not None and not (span.name.startswith("watch:") and not node.children):
+        text = _text(node)[:TEXT_CHARS]
+        found.append(Message(span.start, *ends, text, label(node), id(node) in critical))
+    return found + [one for child in node.children for one in _of(child, critical)]
+
+
+def _ends(node: Node) -> tuple[str, str] | None:
+    """From whom to whom; None for what is no message and no decision."""
+    span = node.span
+    above = node.parent.span.component if node.parent is not None else span.component
+    if span.name == "etcd txn":
+        return span.component, "etcd"
+    if span.name.startswith("docker:"):
+        return span.component, "docker"
+    if span.name.startswith("watch:"):
+        return "apiserver", span.component
+    if span.component != above:
+        return above, span.component
+    if span.attributes.get("decided"):
+        return span.component, span.component
+    return None
+
+
+def _text(node: Node) -> str:
+    span, about = node.span, node.span.attributes
+    if about.get("decided"):
+        return about["decided"]
+    if span.name == "etcd txn":
+        return f"txn {about.get('key', '').rpartition('/')[2]}"
+    what = (about.get("object") or about.get("subject") or "").rpartition("/")[2]
+    return f"{short_name(span.name)} {what}".strip()

@@ -1,0 +1,122 @@
+"""A causal tree as text. Pure.
+
+time      took      what
+  0.0 ms    6.8 ms * apiserver  create deployments default/web ...
+"""
+
+from __future__ import annotations
+
+from cli.tracing.critical import Step, critical_path
+from cli.tracing.limits import TOLD_CHARS
+from cli.tracing.tree import Node, Tree
+from wire.trace import Span
+
+_SHORT = {
+    "/runtime.v1.RuntimeService/": "CRI ",
+    "/runtime.v1.ImageService/": "CRI ",
+    "/orrery.api.v1.Api/": "api ",
+    "docker:": "docker ",
+}
+_TOLD = ("read", "decided", "outcome", "error", "message", "again_in")
+
+
+def render(tree: Tree, title: str, *, everything: bool = False) -> str:
+    """Idle deliveries are counted, and admission that passed is left out, unless `everything` is wanted."""
+    path = critical_path(tree)
+    lines = [title, "", f"{'time':>10} {'took':>10}   what (* is on the critical path)"]
+    for root in tree.roots:
+        lines += _lines(root, "", tree.start, {id(step.node) for step in path}, everything)
+    return "\n".join([*lines, "", *summary(tree, path)])
+
+
+def _lines(node: Node, indent: str, start: float, critical: set[int], everything: bool) -> list[str]:
+    mark = "*" if id(node) in critical else " "
+    lines = [f"{_ms(node.span.start - start)} {_took(node.span)} {mark} {indent}{label(node)}"]
+    shown, idle = split_idle(node, critical, everything)
+    if node.span.name == "create events" and not everything:
+        return lines  # how an Event is written is the same each time
+    for child in shown:
+        lines += _lines(child, indent + "  ", start, critical, everything)
+    if idle:
+        names = ", ".join(sorted({one.span.component for one in idle}))
+        lines.append(f"{_ms(idle[0].span.start - start)} {'':>10}   {indent}  also delivered to {names}: nothing to do")
+    return lines
+
+
+def split_idle(node: Node, critical: set[int], everything: bool) -> tuple[list[Node], list[Node]]:
+    """Children worth a line, and deliveries that nobody acted on. Admission that let pass is in neither."""
+    if everything:
+        return node.children, []
+    shown, idle = [], []
+    for child in node.children:
+        if child.span.name.startswith("watch:") and not child.children and id(child) not in critical:
+            idle.append(child)
+        elif not _is_dull(child.span):
+            shown.append(child)
+    return shown, idle
+
+
+def _is_dull(span: Span) -> bool:
+    """Admission that let pass changes nothing that the write itself would not show."""
+    return span.name in ("admission validate", "admission mutate") and "error" not in span.attributes
+
+
+def label(node: Node) -> str:
+    """Who, what, about what, and what it said."""
+    span = node.span
+    about = span.attributes
+    what = about.get("object") or about.get("key") or about.get("pod") or about.get("subject") or about.get("services")
+    words = [span.component, short_name(span.name), what or about.get("path", "")]
+    if about.get("revision") and "outcome" not in about:
+        words[2] += f"@{about['revision']}"
+    words += [f"by {about['user']}"] if "user" in about else []
+    words += [f"-> {about['code']}"] if "code" in about else []
+    words += [f"[{about['type']}]"] if "type" in about else []
+    told = "; ".join(f"{name.replace('_', ' ')} {about[name]}" for name in _TOLD if about.get(name))
+    line = " ".join(word for word in words if word) + (f" | {told[:TOLD_CHARS]}" if told else "")
+    line += " (here by a link: it had several causes)" if node.linked else ""
+    return line + (" (GAP: what caused it is lost)" if node.lost else "")
+
+
+def short_name(name: str) -> str:
+    for prefix, short in _SHORT.items():
+        if name.startswith(prefix):
+            return short + name.removeprefix(prefix)
+    return name
+
+
+def summary(tree: Tree, path: list[Step]) -> list[str]:
+    """What it all came to: how long, how much, where the time went."""
+    spans = tree.spans()
+    if not spans:
+        return ["nothing was found"]
+    components = sorted({span.component for span in spans})
+    lines = [
+        f"{len(spans)} spans of {len(components)} components ({', '.join(components)}) in "
+        f"{(tree.end - tree.start) * 1000:.1f} ms; "
+        + (f"{len(tree.gaps)} GAPS: spans whose cause is lost" if tree.gaps else "no gaps")
+    ]
+    if tree.under_way:
+        lines.append(f"still under way: {', '.join(short_name(span.name) for span in tree.under_way)}")
+    if path:
+        busy, waited = sum(one.busy for one in path), sum(one.waited for one in path)
+        lines.append(f"critical path: {len(path)} steps, {busy * 1000:.1f} ms at work, {waited * 1000:.1f} ms waiting")
+        lines += [_slow(one) for one in sorted(path, key=lambda one: -one.busy)[:3] if one.busy > 0]
+        lines += [_wait(one) for one in sorted(path, key=lambda one: -one.waited)[:3] if one.waited > 0.0005]
+    return lines
+
+
+def _slow(step: Step) -> str:
+    return f"  worked {_ms(step.busy)} in {step.node.span.component} {short_name(step.node.span.name)}"
+
+
+def _wait(step: Step) -> str:
+    return f"  waited {_ms(step.waited)} for {step.node.span.component} {short_name(step.node.span.name)}"
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:7.1f} ms"
+
+
+def _took(span: Span) -> str:
+    return _ms(span.end - span.start) if span.end else "under way "

@@ -1,0 +1,120 @@
+"""`orrery trace`: of a command, or of what last changed an object."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from apimachinery.errors import ApiError
+from cli.debugging.fleet import Fleet, open_fleet
+from cli.debugging.targets import LOCAL
+from cli.errors import UserError
+from cli.objects import Ref, parse_ref
+from cli.tracing.collect import Collector
+from cli.tracing.limits import WAIT_SECONDS
+from cli.tracing.text import render
+from cli.tracing.tree import Tree
+from client.api import ApiClient, connect_api
+from proto import api_pb2
+from wire.seams import make_seams
+from wire.tls import TlsFiles
+from wire.trace import trace_id
+
+
+@dataclass(frozen=True)
+class TraceOptions:
+    """What was asked for. One of `command` and `target` is given."""
+
+    command: list[str] = field(default_factory=list)
+    target: str = ""
+    namespace: str = "default"
+    wait: float = WAIT_SECONDS
+    everything: bool = False
+    otlp: str = ""
+    html: str = ""
+
+
+async def trace(name: str, options: TraceOptions) -> tuple[str, int]:
+    """The text to print, and the command's exit code. Raises UserError."""
+    async with open_fleet(name) as fleet:
+        if options.command:
+            title, tree, code, missing = await _of_command(fleet, options)
+        else:
+            (title, tree, missing), code = await _of_target(fleet, options), 0
+    text = render(tree, title, everything=options.everything)
+    text += "".join(f"\nnot asked: {component} ({why}); its spans are missing" for component, why in missing.items())
+    return text + _export(tree, title, options), code
+
+
+async def _of_command(fleet: Fleet, options: TraceOptions) -> tuple[str, Tree, int, dict[str, str]]:
+    from cli.tracing.command import run
+
+    ran = await run(options.command, f"https://{LOCAL}:{fleet.spec.ports['apiserver']}")
+    sys.stdout.flush()
+    collector = Collector(fleet)
+    roots = await collector.roots_of(ran.clients)
+    if not roots:
+        problem = f"with code {ran.code} " if ran.code else ""
+        raise UserError(f"the command ended {problem}and asked this cluster for no object: there is nothing to trace")
+    tree = await collector.until_quiet(frozenset(root.trace_id for root in roots), options.wait, ran.span)
+    return f"trace of: {ran.span.attributes['object']}", tree, ran.code, collector.missing
+
+
+async def _of_target(fleet: Fleet, options: TraceOptions) -> tuple[str, Tree, dict[str, str]]:
+    collector = Collector(fleet)
+    wanted = options.target if _is_trace_id(options.target) else ""
+    title = f"trace {wanted}"
+    if not wanted:
+        ref = parse_ref(options.target, options.namespace)
+        found = await _object(fleet, ref)
+        wanted = trace_id(found.traceparent)
+        title = f"trace {wanted}: what wrote {ref.shown}@{found.resource_version} (as {found.writer or 'unknown'})"
+    tree = await collector.until_quiet(frozenset([wanted]), options.wait)
+    if not tree.roots:
+        raise UserError(f"{title}: no component remembers it; each keeps its last 4096 spans, until it is restarted")
+    return title, tree, collector.missing
+
+
+async def _object(fleet: Fleet, ref: Ref) -> api_pb2.Object:
+    async with open_api(fleet) as api:
+        try:
+            found = await api.get_object(ref.gvr, ref.name, ref.namespace)
+        except ApiError as error:
+            raise UserError(error.message) from None
+    if not trace_id(found.traceparent):
+        raise UserError(f"{ref.shown}: nothing is known of the write that made it")
+    return found
+
+
+@asynccontextmanager
+async def open_api(fleet: Fleet) -> AsyncIterator[ApiClient]:
+    """The apiserver, as admin."""
+    address = f"{LOCAL}:{fleet.spec.ports['apiserver-rpc']}"
+    tls = TlsFiles.in_directory(fleet.paths.pki, "admin")
+    async with connect_api(address, tls, make_seams("orrery"), user_agent="orrery") as api:
+        yield api
+
+
+def _is_trace_id(text: str) -> bool:
+    return len(text) == 32 and set(text) <= set("0123456789abcdef")
+
+
+def _export(tree: Tree, title: str, options: TraceOptions) -> str:
+    """Write the files asked for; gives what to say about them."""
+    said = ""
+    if options.otlp:
+        import json
+
+        from cli.tracing.otlp import export
+
+        Path(options.otlp).write_text(json.dumps(export(tree)))
+        said += f"\nOTLP/JSON: {options.otlp}"
+    if options.html:
+        from cli.tracing.page import page
+
+        Path(options.html).write_text(page(tree, title))
+        said += f"\npage: {options.html}"
+    return said

@@ -1,0 +1,70 @@
+"""A CONNECT proxy on loopback: bytes pass through unread, but which connections a command opened becomes known.
+
+TLS stays between the command and the apiserver, so every kind of credential works, and so do exec and port-forward.
+The apiserver says of each request from which address and port it came: that is how a command's requests are told
+from everybody else's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from cli.tracing.limits import CONNECT_HEADER_BYTES, PROXY_CHUNK_BYTES
+
+
+class Tunnel:
+    """`clients` are the connections' own addresses, as the other end sees them."""
+
+    def __init__(self) -> None:
+        self.clients: list[str] = []
+        self.port = 0
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            try:
+                host, port = _target(await reader.readuntil(b"\r\n\r\n"))
+                far_reader, far_writer = await asyncio.open_connection(host, port)
+            except (ValueError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+                writer.write(b"HTTP/1.1 502 Bad Gateway\r\n\r\n")
+                return
+            address, own_port = far_writer.get_extra_info("sockname")[:2]
+            self.clients.append(f"{address}:{own_port}")
+            writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_pump(reader, far_writer))
+                group.create_task(_pump(far_reader, writer))
+        finally:
+            writer.close()
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while chunk := await reader.read(PROXY_CHUNK_BYTES):
+            writer.write(chunk)
+            await writer.drain()
+    except ConnectionError:
+        return  # the other end closed first
+    finally:
+        writer.close()
+
+
+def _target(head: bytes) -> tuple[str, int]:
+    """Of `CONNECT host:port HTTP/1.1`. Raises ValueError for anything else."""
+    method, target, _ = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ")
+    if method != "CONNECT":
+        raise ValueError(f"{method}: only CONNECT is served")
+    host, _, port = target.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+@asynccontextmanager
+async def open_tunnel() -> AsyncIterator[Tunnel]:
+    tunnel = Tunnel()
+    server = await asyncio.start_server(tunnel._serve, "127.0.0.1", 0, limit=CONNECT_HEADER_BYTES)
+    tunnel.port = server.sockets[0].getsockname()[1]
+    try:
+        yield tunnel
+    finally:
+        server.close()

@@ -1,0 +1,43 @@
+"""Findings about a node. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cli.why.evidence import Evidence, Finding, cited, cited_event, condition, events_of, version
+
+
+def health(evidence: Evidence) -> Iterator[Finding]:
+    node = evidence.obj or {}
+    name = node["metadata"]["name"]
+    ready = condition(node, "Ready")
+    if ready.get("status") == "True":
+        yield Finding("It is Ready.", (cited(node, "Ready"),))
+    else:
+        text = f"It is not Ready: {ready.get('reason', 'it has never reported')}: {ready.get('message', '')}".rstrip(
+            ": "
+        )
+        yield Finding(f"{text}.", (cited(node, "Ready"),))
+    for process in (f"kubelet-{name}", f"runtime-{name}", f"kube-proxy-{name}"):
+        if process in evidence.away:
+            yield Finding(f"{process} {evidence.away[process]}.", (f"process {process}",))
+    for kind in ("MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable"):
+        if condition(node, kind).get("status") == "True":
+            yield Finding(f"{kind}: {condition(node, kind).get('message')}", (cited(node, kind),))
+
+
+def closed(evidence: Evidence) -> Iterator[Finding]:
+    """What keeps pods away."""
+    node = evidence.obj or {}
+    spec = node.get("spec", {})
+    if spec.get("unschedulable"):
+        yield Finding("It is cordoned: the scheduler gives it no new pods.", (version(node),))
+    for taint in spec.get("taints") or []:
+        value = f"={taint['value']}" if taint.get("value") else ""
+        effect = "evicts pods" if taint["effect"] == "NoExecute" else "keeps new pods away"
+        text = f"Taint {taint['key']}{value}:{taint['effect']} {effect} that do not tolerate it."
+        yield Finding(text, (version(node),))
+    for event in [one for one in events_of(evidence) if one.get("type") == "Warning" or "Not" in one.get("reason", "")][
+        :3
+    ]:
+        yield Finding(f"{event.get('reason')}: {event.get('message')}", (cited_event(event),))
