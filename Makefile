@@ -7,10 +7,12 @@ NAME   ?=
 UP_FLAGS := $(if $(RUNTIME),--runtime $(RUNTIME)) $(if $(NODES),--nodes $(NODES)) $(if $(NAME),--name $(NAME))
 NAME_FLAG := $(if $(NAME),--name $(NAME))
 
-.PHONY: help up down status gen check lint types test unit component e2e bench images clean
+COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
+
+.PHONY: help up down status compose-up compose-down gen check lint types test unit component e2e bench images clean
 
 help: ## what can be made
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 $(STAMP): pyproject.toml
 	python3 -m venv .venv
@@ -25,6 +27,15 @@ down: $(STAMP) ## stop it and leave nothing behind
 
 status: $(STAMP) ## what runs where
 	@$(PY) -m cli status $(NAME_FLAG)
+
+compose-up: ## the same cluster, one container per component
+	$(COMPOSE) up -d
+	@$(COMPOSE) logs -f --no-color addons
+
+compose-down: ## stop it and leave nothing behind but its data
+	$(COMPOSE) down
+	@docker ps -aq --filter label=orrery.cluster=compose | xargs -r docker rm -fv
+	@docker network ls -q --filter label=orrery.cluster=compose | xargs -r docker network rm
 
 gen: $(STAMP) ## generate code from proto/
 	PATH=.venv/bin:$$PATH $(PY) -m grpc_tools.protoc -I . --python_out=. --pyi_out=. --grpc_python_out=. --mypy_grpc_out=quiet:. \
@@ -47,7 +58,7 @@ component: $(STAMP) ## one real process each, with a real etcd
 	$(PY) -m pytest tests/component
 
 e2e: $(STAMP) ## whole clusters through the real kubectl
-	$(PY) -m pytest tests/e2e
+	$(PY) -m pytest tests/e2e tests/e2e_compose
 
 bench: $(STAMP) ## figures, each against a baseline of the same run
 	$(PY) -m bench
