@@ -77,6 +77,7 @@ async def test_pods_are_scheduled_under_rbac(pki_dir: Path, etcd: EtcdProcess) -
         node = node_tree("a")
         await create(api, Node, node)
         await api.patch(Node, "a", {"status": node["status"]}, subresource="status")
+        await api.patch(Node, "a", {"spec": {"taints": None}})  # admission keeps pods off a node until it is ready
 
         async def bound() -> bool:
             return (await api.get(Pod, "p", "default")).spec.node_name == "a"
