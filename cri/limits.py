@@ -38,4 +38,5 @@ KILL_WAIT_SECONDS = 30.0  # a killed container must be seen dead within this
 # Simulation
 SIM_LOG_LINES = 10_000  # lines one simulated container writes at most at its start
 SIM_CONTAINERS = 200_000  # simulated containers of one runtime
+SIM_RETRY_SECONDS = 1.0  # real time that a simulated container waits for room on the disk
 SIM_IMAGES = 10_000  # images a simulated runtime remembers having pulled

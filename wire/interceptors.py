@@ -194,6 +194,10 @@ class ServerSeams(grpc.aio.ServerInterceptor):
                     return await inner(request, context)
                 except ApiError as error:
                     await abort(context, error)
+                except OSError as error:  # a full disk, say: told as what it is
+                    if error.errno is None:
+                        raise
+                    await abort(context, ApiError("InternalError", f"{error.strerror}: {error.filename or method}"))
 
         return exempt if method.startswith(_EXEMPT) else call
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Coroutine, Sequence
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from apimachinery.errors import ApiError
 from cri.addresses import AddressPool
 from cri.backend import Command, Session
 from cri.from_config import container_name, container_record, sandbox_record
-from cri.limits import SIM_CONTAINERS
+from cri.limits import SIM_CONTAINERS, SIM_RETRY_SECONDS
 from cri.log_file import LogFile
 from cri.records import (
     START_ERROR,
@@ -40,6 +41,8 @@ from cri.store import Store
 from proto import cri_pb2 as pb
 from wire.debug import VERSION
 from wire.seams import Seams
+
+log = logging.getLogger(__name__)
 
 _HOST_NETWORK = 2
 _SIGTERM_CODE = 143
@@ -202,9 +205,9 @@ class SimBackend:
         """A task, if anything is going to happen by itself."""
         behaviour = self._profiles[container.id]
         if behaviour.plan.run_seconds is not None:
-            self._spawn(container.id, self._live(container, behaviour))
+            self._spawn(container.id, lambda: self._live(container, behaviour))
         if behaviour.plan.lines and container.log_path:
-            self._spawn(f"{container.id}.log", self._log(container, behaviour))
+            self._spawn(f"{container.id}.log", lambda: self._log(container, behaviour))
 
     async def _live(self, container: Container, behaviour: Profile) -> None:
         assert behaviour.plan.run_seconds is not None
@@ -229,9 +232,9 @@ class SimBackend:
             replace(container, state=State.EXITED, finished_at=finished, exit_code=code, reason=reason, message=message)
         )
 
-    def _spawn(self, name: str, life: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, name: str, live: Callable[[], Awaitable[None]]) -> None:
         assert self._group is not None
-        task = self._group.create_task(life)
+        task = self._group.create_task(_patiently(live))
         self._lives[name] = task
         task.add_done_callback(lambda done: self._lives.pop(name, None) if self._lives.get(name) is done else None)
 
@@ -284,3 +287,13 @@ class SimBackend:
 def _id(*parts: str) -> str:
     """The same for the same pod and attempt, so that a run with the same seed is the same run."""
     return hashlib.sha256("|".join(parts).encode()).hexdigest()
+
+
+async def _patiently(live: Callable[[], Awaitable[None]]) -> None:
+    """A full disk holds a simulated life up, and ends nothing; it goes on when there is room."""
+    while True:
+        try:
+            return await live()
+        except OSError as error:
+            log.warning("a simulated container waits: %s: %s", error.strerror, error.filename)
+        await asyncio.sleep(SIM_RETRY_SECONDS)

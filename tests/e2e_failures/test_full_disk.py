@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -133,6 +134,8 @@ def test_the_whole_disk_runs_full(make_cluster: MakeCluster, disks: ExitStack, h
     cluster = make_cluster("all")
     kubectl = up(cluster)
     kubectl("create", "configmap", "before")
+    start(kubectl, pod("steady", "sleep 1000000"), pod("job", "sleep 8", restartPolicy="Never"))
+    steady = kubectl.json("get", "pod", "steady")["status"]["containerStatuses"]
     pids = {name: one["pid"] for name, one in cluster.processes().items()}
     disk.fill()
     acknowledged, _ = create_until_refused(kubectl)
@@ -141,6 +144,18 @@ def test_the_whole_disk_runs_full(make_cluster: MakeCluster, disks: ExitStack, h
     eventually("recovery", lambda: kubectl.run("get", "configmap", "before").code == 0, seconds=RECOVERY_SECONDS)
     assert set(acknowledged) <= set(kubectl("get", "configmaps", "-o", "name").split())
     assert {name for name, pid in pids.items() if cluster.pid(name) != pid} == {"etcd"}
+
+    # Once more, and this time everybody has to start anew while there is no room.
+    disk.fill()
+    for one in cluster.processes().values():
+        if one["pid"]:
+            os.kill(one["pid"], signal.SIGKILL)
+    time.sleep(3)
+    disk.free()
+    eventually("recovery", lambda: kubectl.run("get", "configmap", "before").code == 0, seconds=RECOVERY_SECONDS)
+    kubectl("wait", "--for=condition=Ready", "nodes", "--all", "--timeout=30s")
+    kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/job", "--timeout=30s")
+    assert kubectl.json("get", "pod", "steady")["status"]["containerStatuses"] == steady
     disk.fill()
     cluster.orrery("down")
     assert leftovers_but(cluster, home) == []
