@@ -32,7 +32,6 @@ from wire.tls import TlsFiles
 pytestmark = [pytest.mark.etcd, pytest.mark.kubectl]
 
 RESIDENT_MIB = 60
-IDLE_CPU_SECONDS = 0.25
 """Of five."""
 
 
@@ -164,16 +163,9 @@ async def replicas(plane: ControlPlane, at_least: int) -> bool:
     return len(await names(plane, "pods")) >= at_least
 
 
-async def test_the_idle_manager_is_small_and_quiet(plane: ControlPlane) -> None:
-    async with kubelet(plane) as api, component("controller_manager", plane.pki, plane.rpc_port) as process:
+async def test_a_manager_that_stops_gives_its_lease_back(plane: ControlPlane) -> None:
+    async with kubelet(plane) as api, component("controller_manager", plane.pki, plane.rpc_port):
         await eventually(lambda: leads(api))
-        await asyncio.sleep(2)  # what starting costs is not what idling costs
-        before = cpu_seconds(process.pid)
-        await asyncio.sleep(5)
-        spent = cpu_seconds(process.pid) - before
-        print(f"{resident_mib(process):.0f} MiB, {spent:.2f} s of CPU in 5 s")
-        assert resident_mib(process) < RESIDENT_MIB
-        assert spent < IDLE_CPU_SECONDS
     released = await asyncio.to_thread(plane.kubectl, "-n", "kube-system", "get", "lease", "-o", "json")
     (lease,) = json.loads(released)["items"]
     assert not lease["spec"].get("holderIdentity")
@@ -184,8 +176,3 @@ async def leads(api: ApiClient) -> bool:
         return bool((await api.get(Lease, "kube-controller-manager", "kube-system")).spec.holder_identity)
     except ApiError:
         return False
-
-
-def cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / 100
