@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import grpc
 
 from cli.debugging.fleet import Fleet, Stub
-from cli.tracing.limits import COLLECT_SECONDS, POLL_SECONDS, QUIET_SECONDS, ROUNDS, TRACES_FOLLOWED
+from cli.tracing.limits import COLLECT_SECONDS, POLL_SECONDS, QUIET_SECONDS, ROOT_TRIES, ROUNDS, TRACES_FOLLOWED
 from cli.tracing.tree import Tree, build, reachable
 from proto import debug_pb2
 from wire.trace import Span
@@ -40,8 +40,13 @@ class Collector:
     async def roots_of(self, clients: Iterable[str]) -> list[Span]:
         """Requests that came to the apiserver over these connections (address and port), the first first."""
         wanted = set(clients)
-        spans = await self._of("apiserver", debug_pb2.SpansRequest())
-        roots = [span for span in spans if span.attributes.get("client") in wanted and not span.parent_id]
+        roots: list[Span] = []
+        for attempt in range(ROOT_TRIES if wanted else 0):
+            await asyncio.sleep(POLL_SECONDS if attempt else 0)
+            spans = await self._of("apiserver", debug_pb2.SpansRequest())
+            roots = [span for span in spans if span.attributes.get("client") in wanted and not span.parent_id]
+            if roots:
+                break
         return sorted(roots, key=lambda span: span.start)
 
     async def until_quiet(self, traces: frozenset[str], wait: float, root: Span | None = None) -> Tree:

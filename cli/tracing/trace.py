@@ -57,8 +57,11 @@ async def _of_command(fleet: Fleet, options: TraceOptions) -> tuple[str, Tree, i
     collector = Collector(fleet)
     roots = await collector.roots_of(ran.clients)
     if not roots:
+        missed = "".join(f"; {component} was not asked: {why}" for component, why in collector.missing.items())
         problem = f"with code {ran.code} " if ran.code else ""
-        raise UserError(f"the command ended {problem}and asked this cluster for no object: there is nothing to trace")
+        raise UserError(
+            f"the command ended {problem}and asked this cluster for no object: there is nothing to trace{missed}"
+        )
     tree = await collector.until_quiet(frozenset(root.trace_id for root in roots), options.wait, ran.span)
     return f"trace of: {ran.span.attributes['object']}", tree, ran.code, collector.missing
 
