@@ -59,7 +59,7 @@ def note_read(what: str, version: str) -> None:
     """Say that the work under way looked at `what`, in which version (`@12`). Only spans that gather reads keep it."""
     span = _here.get()
     if span is not None and span.reads is not None and not span.end and len(span.reads) < READS_PER_SPAN:
-        span.reads[what] = version
+        span.reads.setdefault(what, version)
 
 
 @dataclass(slots=True)

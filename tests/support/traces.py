@@ -39,7 +39,7 @@ ROLLOUT: dict[tuple[str, str], int] = {
 }
 """Component, span, and how many there must be for each pod (0: one is enough)."""
 
-DOCKER: dict[tuple[str, str], int] = {("runtime", "docker:create"): 2, ("runtime", "docker:start"): 2}
+DOCKER: dict[tuple[str, str], int] = {("runtime", "docker:create_container"): 2, ("runtime", "docker:start"): 2}
 
 
 def trace(cluster: Cluster, *flags: str, command: list[str] | None = None) -> str:

@@ -19,11 +19,17 @@ from wire.trace import Span
 A, B, C = "a" * 32, "b" * 32, "c" * 32
 
 
-def hop(name: str, parent: str = "", start: float = 0.0, took: float = 1.0, trace: str = A, **more: object) -> Span:
+def hop(
+    name: str,
+    parent: str = "",
+    start: float = 0.0,
+    took: float = 1.0,
+    trace: str = A,
+    links: tuple[str, ...] | list[str] = (),
+    component: str = "apiserver",
+    **about: str,
+) -> Span:
     """A span whose id is made from its name."""
-    links = more.pop("links", ())
-    component = str(more.pop("component", "apiserver"))
-    attributes = {key: str(value) for key, value in more.items()}
     end = start + took if took >= 0 else 0.0
     return Span(
         trace,
@@ -34,7 +40,7 @@ def hop(name: str, parent: str = "", start: float = 0.0, took: float = 1.0, trac
         start,
         end,
         tuple(links),
-        attributes,  # type: ignore[arg-type]
+        about,
     )
 
 
