@@ -126,22 +126,6 @@ class Tracer:
                 span.attributes["read"] = ", ".join(f"{what}{version}" for what, version in span.reads.items())
             self._ring.append(span)
 
-    def event(self, name: str, parent: str, **attributes: str) -> Span:
-        """Something that just happened and takes no time of its own; what it causes has it as parent."""
-        now = time.time()
-        span = Span(
-            trace_id(parent) or os.urandom(16).hex(),
-            os.urandom(8).hex(),
-            span_id(parent),
-            self.component,
-            name,
-            now,
-            now,
-            attributes=attributes,
-        )
-        self._ring.append(span)
-        return span
-
     def spans(self, wanted: str = "") -> list[Span]:
         """Finished spans, oldest first; only those of trace `wanted` if given."""
         return [span for span in self._ring if not wanted or span.trace_id == wanted]

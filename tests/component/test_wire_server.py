@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -141,3 +142,20 @@ def test_certificates_carry_upstreams_identities(certificates: Path) -> None:
     }
     for name, expected in table.items():
         assert tuple(identity_of_pem((certificates / f"{name}.crt").read_bytes())) == expected
+
+
+async def test_what_parts_can_explain_is_asked_of_all_of_them(server: tuple[Seams, grpc.aio.Channel]) -> None:
+    seams, channel = server
+    seams.explainers.append(lambda resource, namespace, name: [("decision", {"about": [resource, namespace, name]})])
+    seams.explainers.append(lambda resource, namespace, name: [])
+    answer = await stub(channel).Explain(debug_pb2.ExplainRequest(resource="pods", namespace="default", name="web"))
+    (one,) = answer.explanations
+    assert (one.topic, json.loads(one.json)) == ("decision", {"about": ["pods", "default", "web"]})
+
+
+async def test_related_spans_come_with_those_under_way(server: tuple[Seams, grpc.aio.Channel]) -> None:
+    seams, channel = server
+    with seams.tracer.span("outer") as outer, seams.tracer.span("inner"):
+        request = debug_pb2.SpansRequest(related=[outer.trace_id])
+        spans = [one async for one in stub(channel).Spans(request)]
+    assert {(one.name, one.end) for one in spans} == {("outer", 0.0), ("inner", 0.0)}

@@ -34,6 +34,17 @@ def test_ranges_are_in_order_of_keys_and_of_one_namespace() -> None:
     assert [one.key for one in cache.range("a")] == ["a/m"]
 
 
+def test_a_removal_carries_the_trace_that_was_announced() -> None:
+    cache = ResourceCache("configmaps", 0)
+    for revision, key in enumerate(("a", "b"), start=1):
+        cache.put(obj(key, revision))
+    cache.expect_removal("a", "00-cause-of-a")
+    cache.remove("a", 3)
+    cache.remove("b", 4)
+    gone = [event.gone.traceparent for event in cache.since(2) or []]
+    assert gone == ["00-cause-of-a", ""]
+
+
 def test_the_past_is_kept_as_far_as_the_ring_goes() -> None:
     cache = ResourceCache("configmaps", 10)
     assert cache.since(9) is None

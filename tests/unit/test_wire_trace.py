@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from wire import trace
+from wire.limits import READS_PER_SPAN
 from wire.trace import Tracer
 
 PARENT = f"00-{'a' * 32}-{'b' * 16}-01"
@@ -53,3 +54,51 @@ def test_the_ring_is_bounded() -> None:
         with tracer.span(name):
             pass
     assert [span.name for span in tracer.spans()] == ["b", "c"]
+
+
+def test_work_says_what_it_read_and_decided() -> None:
+    tracer = Tracer("test")
+    with tracer.span("reconcile") as span:
+        span.reads = {}
+        trace.note_read("Pod default/web", "@7")
+        trace.note_read("Pod default/web", "@8")
+        trace.note_read("Node n", " (absent)")
+        trace.note(decided="wait")
+        with tracer.span("call"):
+            trace.note_read("Pod default/other", "@1")
+            trace.note(outcome="written")
+    call, work = tracer.spans()
+    assert work.attributes == {"read": "Pod default/web@7, Node n (absent)", "decided": "wait"}
+    assert call.attributes == {"outcome": "written"}
+
+
+def test_notes_outside_of_work_are_lost() -> None:
+    tracer = Tracer("test")
+    trace.note(decided="nothing")
+    with tracer.span("work") as span:
+        pass
+    trace.note_read("Pod default/web", "@7")
+    assert span.attributes == {}
+
+
+def test_reads_are_bounded() -> None:
+    tracer = Tracer("test")
+    with tracer.span("work") as span:
+        span.reads = {}
+        for number in range(READS_PER_SPAN + 5):
+            trace.note_read(f"Pod {number}", "@1")
+    assert len(span.reads) == READS_PER_SPAN
+
+
+def test_related_are_the_trace_what_links_to_it_and_what_is_under_way() -> None:
+    tracer = Tracer("test")
+    with tracer.span("mine", parent=PARENT):
+        pass
+    with tracer.span("linked", parent="", links=[PARENT]):
+        pass
+    with tracer.span("other", parent=""):
+        pass
+    with tracer.span("open", parent=PARENT):
+        found = tracer.related(frozenset(["a" * 32]))
+        assert [(span.name, bool(span.end)) for span in found] == [("mine", True), ("linked", True), ("open", False)]
+    assert all(span.end for span in tracer.related(frozenset(["a" * 32])))
