@@ -75,6 +75,10 @@ class RuntimeCache:
                 )
                 self.exits.setdefault(container_id, now)
 
+    def created(self, one_id: str) -> None:
+        """We made it just now. A runtime may give an id again: a restored etcd brings back a pod that was removed."""
+        self._removed.pop(one_id, None)
+
     def forget(self, one_id: str) -> None:
         """A sandbox or container that has been removed."""
         self._removed[one_id] = None

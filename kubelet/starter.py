@@ -66,6 +66,7 @@ class Starter:
                 sandbox_id = await context.runtime.run_sandbox(
                     self._sandbox_config(pod, attempt), pod.spec.runtime_class_name
                 )
+            context.cache.created(sandbox_id)
             await context.cache.refresh_sandbox(sandbox_id)
         except (ApiError, OSError) as error:
             message = f"Failed to create pod sandbox: {error}"
@@ -124,6 +125,7 @@ class Starter:
         try:
             async with context.starts:
                 container_id = await context.runtime.create_container(sandbox.id, config, sandbox_config)
+            context.cache.created(container_id)
             await context.cache.refresh_container(container_id, sandbox.id)
         except ApiError as error:
             raise self._failed(pod, kind, container, "CreateContainerError", error.message) from None
