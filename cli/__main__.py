@@ -136,12 +136,21 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _told_plainly() -> type[Exception]:
+    """What components end with, too. Asked for only where something has gone wrong already: it takes its time."""
+    from wire.process import CannotRun
+
+    return CannotRun
+
+
 def main() -> None:
     args = make_parser().parse_args()
     try:
         require_name(args.name)
         COMMANDS[args.command][0](args)
     except UserError as error:
+        sys.exit(f"orrery: {error}")
+    except _told_plainly() as error:
         sys.exit(f"orrery: {error}")
     except BrokenPipeError:  # whoever read our output has seen enough, as in `orrery edges | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -14,11 +14,15 @@ import sys
 import time
 import types
 import typing
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 C = TypeVar("C")
+
+
+class CannotRun(Exception):
+    """What is around the process does not let it run. Told in one sentence, without a traceback; exit code 1."""
 
 
 def parse_flags(config: type[C], program: str, argv: Sequence[str] | None = None) -> C:
@@ -78,7 +82,22 @@ def run_process(main: Callable[[asyncio.Event], Awaitable[None]], *, verbose: bo
     )
     for noisy in ("grpc", "asyncio", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    asyncio.run(_with_signals(main))
+    reasons: list[str] = []
+    try:
+        asyncio.run(_with_signals(main))
+    except* CannotRun as group:
+        reasons = [str(one) for one in leaves(group)]
+    if reasons:
+        sys.exit("; ".join(dict.fromkeys(reasons)))
+
+
+def leaves(group: BaseExceptionGroup[Any]) -> Iterator[BaseException]:
+    """The exceptions in a group, however deep."""
+    for one in group.exceptions:
+        if isinstance(one, BaseExceptionGroup):
+            yield from leaves(one)
+        else:
+            yield one
 
 
 def process_age_seconds() -> float:

@@ -11,7 +11,8 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -22,6 +23,7 @@ from wire import trace
 from wire.capture import Capture
 from wire.gates import Gates
 from wire.limits import FOLLOW_SECONDS
+from wire.process import CannotRun
 from wire.rules import Rule, rule_from_json
 from wire.trace import Tracer
 
@@ -45,6 +47,10 @@ class Seams:
     capture: Capture = field(default_factory=Capture)
     explainers: list[Explainer] = field(default_factory=list)
     """What parts of the component can tell of an object and what they did about it."""
+
+
+class BrokenFile(CannotRun):
+    """A clock's or rules' file that cannot be understood: whoever starts now would not live in the others' time."""
 
 
 class FileClock(Clock):
@@ -71,19 +77,36 @@ def load_clock(path: Path | None) -> Clock:
 
 
 def read_clock(path: Path) -> ClockState | None:
-    return ClockState(**json.loads(path.read_text())) if path.exists() else None
+    """None if there is no file. Raises BrokenFile."""
+    if not path.exists():
+        return None
+    with _reading(path):
+        line = json.loads(path.read_text())
+        return ClockState(*(float(line[name]) for name in ClockState._fields))
 
 
 def read_rules(path: Path, component: str) -> list[Rule]:
-    """Those meant for `component`. Each entry is a rule's fields and a pattern, `component`, that says for whom."""
+    """Those meant for `component`. Each entry is a rule's fields and a pattern, `component`, that says for whom.
+
+    Raises BrokenFile.
+    """
     if not path.exists():
         return []
-    entries: list[dict[str, Any]] = json.loads(path.read_text())["rules"]
-    return [
-        rule_from_json({name: value for name, value in entry.items() if name not in _ABOUT_A_RULE})
-        for entry in entries
-        if fnmatchcase(component, entry.get("component", "*"))
-    ]
+    with _reading(path):
+        entries: list[dict[str, Any]] = json.loads(path.read_text())["rules"]
+        return [
+            rule_from_json({name: value for name, value in entry.items() if name not in _ABOUT_A_RULE})
+            for entry in entries
+            if fnmatchcase(component, entry.get("component", "*"))
+        ]
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise BrokenFile(f"{path} is broken ({error!r}); remove it, or set the clock and the rules again") from None
 
 
 _ABOUT_A_RULE = ("component", "created", "said")  # what the file adds to a rule
@@ -98,8 +121,8 @@ async def follow_files(seams: Seams) -> None:
     while True:
         try:
             follower.look()
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            _log.warning("%s: cannot be followed: %r", clock.file.parent, error)
+        except (BrokenFile, OSError) as error:
+            _log.warning("%s; until then all stays as it was", error)
         await asyncio.sleep(FOLLOW_SECONDS)
 
 

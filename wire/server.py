@@ -14,7 +14,7 @@ from proto import debug_pb2, debug_pb2_grpc
 from wire.debug import DebugService
 from wire.interceptors import ServerSeams
 from wire.limits import KEEPALIVE_SECONDS, MAX_MESSAGE_BYTES, MAX_PENDING_CALLS, STOP_GRACE_SECONDS
-from wire.process import process_age_seconds
+from wire.process import CannotRun, process_age_seconds
 from wire.seams import Seams, follow_files
 from wire.tls import TlsFiles, server_credentials
 
@@ -40,7 +40,7 @@ class Service:
     add: Callable[[grpc.aio.Server], None]
 
 
-class PortInUse(Exception):
+class PortInUse(CannotRun):
     """The address is taken. The message says which and what to do."""
 
 
