@@ -30,6 +30,8 @@ class Config:
     """Comma-separated DNS servers of pods; empty: the node's own."""
     cluster_domain: str = "cluster.local"
     resolv_conf: Path = Path("/etc/resolv.conf")
+    host_mount_namespace: str = ""
+    """Of a kubelet in a container: the mount namespace that the container engine is in; empty: the kubelet's own."""
     cpu: str = ""
     """What the node claims to have; empty: what the machine has."""
     memory: str = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,6 +110,7 @@ class ContainerInputs:
     hosts_file: Path | None = None
     message_file: Path | None = None
     target_container_id: str = ""
+    sub_path: Callable[[Path, str], Path] = sub_path.resolve
 
 
 def container_config(
@@ -167,7 +168,7 @@ def _mount(mount: VolumeMount, given: ContainerInputs) -> pb.Mount:
     inside = expand(mount.sub_path_expr, given.env) if mount.sub_path_expr else mount.sub_path
     if "$(" in inside and mount.sub_path_expr:
         raise VolumeError(f'subPathExpr "{mount.sub_path_expr}" names a variable that is not set')
-    path = sub_path.resolve(volume, inside) if inside else volume
+    path = given.sub_path(volume, inside) if inside else volume
     return pb.Mount(
         container_path=_absolute(mount.mount_path),
         host_path=str(path),

@@ -37,6 +37,7 @@ from kubelet.service_env import service_variables
 from kubelet.status_writer import StatusWriter
 from kubelet.sync import SyncLoop
 from kubelet.tokens import TokenSource
+from kubelet.volumes.host import HostFiles
 from kubelet.volumes.manager import VolumeManager
 from wire.seams import Seams
 
@@ -55,6 +56,7 @@ class KubeletOptions:
     cluster_domain: str = "cluster.local"
     node_resolver: Resolver = field(default_factory=Resolver)
     node_hosts: str = ""
+    host_files: HostFiles = field(default_factory=HostFiles)
 
 
 class Kubelet:
@@ -89,7 +91,9 @@ class Kubelet:
             facts=self.facts,
             cache=self.cache,
             images=Images(runtime, objects, seams.clock),
-            volumes=VolumeManager(options.state_dir, objects, tokens.get, BoundVolumes(api).find, lambda: node),
+            volumes=VolumeManager(
+                options.state_dir, objects, tokens.get, BoundVolumes(api).find, lambda: node, options.host_files
+            ),
             objects=objects,
             recorder=self.recorder,
             services=self._service_variables,

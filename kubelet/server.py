@@ -16,6 +16,7 @@ from kubelet.kubelet import Kubelet, KubeletOptions
 from kubelet.machine import read_machine
 from kubelet.node import NodeSpec, capacity, labels
 from kubelet.runtime import CriRuntime
+from kubelet.volumes.host import HostFiles
 from proto import kubelet_pb2, kubelet_pb2_grpc
 from wire import server
 from wire.channel import connect
@@ -80,4 +81,5 @@ def make_options(config: Config) -> KubeletOptions:
         cluster_domain=config.cluster_domain,
         node_resolver=parse_resolv_conf(resolv_conf),
         node_hosts=hosts.read_text() if hosts.exists() else "",
+        host_files=HostFiles(config.host_mount_namespace),
     )

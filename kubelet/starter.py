@@ -118,6 +118,7 @@ class Starter:
                 hosts_file=self._hosts_file(pod, sandbox),
                 message_file=self._message_file(pod, container),
                 target_container_id=self._target(pod, container),
+                sub_path=context.volumes.sub_path,
             )
             config = container_config(pod, kind, container, given, context.places)
         except (ConfigError, MountMissing, NonRootViolation, VolumeError, OSError) as error:

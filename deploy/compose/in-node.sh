@@ -15,5 +15,7 @@ up() {
         tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -q "node\.sh .* $directory "
 }
 
+# Volumes of medium Memory that are mounted as this container starts came along, and would outlive their pods in here.
+awk -v below="${directory%/*}/" 'index($2, below) == 1 { print $2 }' /proc/self/mounts | sort -r | xargs -r umount
 until up; do sleep 0.2; done
 exec nsenter --net="/proc/$pid/ns/net" -- "$@"

@@ -31,10 +31,23 @@ take_down() {
     rm -f "$directory/up"
 }
 
-# Volumes of medium Memory are mounts of the host.
+# mounts PROCESS DIRECTORY: those below, the deepest first.
+mounts() { awk -v below="$2/" 'index($2, below) == 1 { print $2 }' "/proc/$1/mounts" | sort -r; }
+
+# Who listens at the engine's socket.
+engine_pid() {
+    python3 -SE -c '
+import socket, struct
+engine = socket.socket(socket.AF_UNIX)
+engine.connect("/var/run/docker.sock")
+print(struct.unpack("3i", engine.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0])'
+}
+
+# Volumes of medium Memory are mounts of the host: the kubelet makes them where the engine sees them.
 unmount() {
-    awk -v below="$directory/" 'index($2, below) == 1 { print $2 }' /proc/1/mounts | sort -r | while read -r mount; do
-        nsenter --mount=/proc/1/ns/mnt umount "$mount" || say "$mount stays mounted"
+    engine=$(engine_pid)
+    mounts "$engine" "$directory" | while read -r mount; do
+        nsenter --mount="/proc/$engine/ns/mnt" umount "$mount" || say "$mount stays mounted"
     done
 }
 
@@ -54,12 +67,14 @@ stop_redirects() {
 }
 
 stop_redirects
+mounts self "${directory%/*}" | xargs -r umount # as in in-node.sh
 mkdir -p "$directory"
 if [ -e "$directory/up" ]; then
     say "came up after a power loss"
     take_down
 fi
 trap power_off TERM INT
+ln -sfn "/proc/$(engine_pid)/ns/mnt" "$directory/mount-namespace"
 touch "$directory/up"
 echo $$ >"$directory/pid.new"
 mv "$directory/pid.new" "$directory/pid"

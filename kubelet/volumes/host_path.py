@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kubelet.volumes.base import MountRequest, VolumeError
+from kubelet.volumes.host import HostFiles
 
 _CHECKS: dict[str, tuple[Callable[[Path], bool], str]] = {
     "": (lambda path: True, ""),
@@ -23,10 +24,13 @@ class HostPathType:
     plugin = "kubernetes.io~host-path"
     live = False
 
+    def __init__(self, host: HostFiles) -> None:
+        self._host = host
+
     async def set_up(self, request: MountRequest) -> Path:
         source = request.volume.host_path
         assert source is not None
-        return check(Path(source.path), source.type)
+        return self._host.run(check, Path(source.path), source.type)
 
     async def tear_down(self, directory: Path) -> None:
         """It was there before the pod and stays."""

@@ -11,8 +11,10 @@ from api.pod import Pod, Volume
 from apimachinery.errors import ApiError
 from kubelet.downward import NodeFacts
 from kubelet.objects import ObjectSource
+from kubelet.volumes import sub_path
 from kubelet.volumes.base import Claims, MountRequest, Tokens, VolumeError
-from kubelet.volumes.table import VOLUME_TYPES, type_of
+from kubelet.volumes.host import HostFiles
+from kubelet.volumes.table import type_of, volume_types
 
 
 class MountFailed(Exception):
@@ -23,8 +25,11 @@ class VolumeManager:
     """`root` is the kubelet's state directory; pods live in `root/pods/UID`."""
 
     def __init__(
-        self, root: Path, objects: ObjectSource, tokens: Tokens, claims: Claims, node: Callable[[], NodeFacts]
-    ) -> None:
+        self, root: Path, objects: ObjectSource, tokens: Tokens, claims: Claims, node: Callable[[], NodeFacts],
+        host: HostFiles | None = None,
+    ) -> None:  # fmt: skip
+        self._host = host or HostFiles()
+        self._types = volume_types(self._host)
         self._pods = root / "pods"
         self._objects = objects
         self._tokens = tokens
@@ -49,7 +54,7 @@ class VolumeManager:
     async def refresh(self, pod: Pod, pod_ips: tuple[str, ...], *, fresh: bool) -> None:
         """Bring the files of a mounted pod up to date. Raises MountFailed; what was there before stays."""
         for volume in pod.spec.volumes:
-            if volume.name in self._mounted.get(pod.uid, {}) and type_of(volume).live:
+            if volume.name in self._mounted.get(pod.uid, {}) and type_of(self._types, volume).live:
                 await self._set_up(pod, volume, pod_ips, fresh=fresh)
 
     async def unmount(self, uid: str) -> None:
@@ -58,11 +63,15 @@ class VolumeManager:
         directory = self._pods / uid
         if not directory.exists():
             return
-        plugins = {one.plugin: one for one in VOLUME_TYPES.values()}
+        plugins = {one.plugin: one for one in self._types.values()}
         for place in directory.glob("volumes/*/*"):
             if place.parent.name in plugins:
                 await plugins[place.parent.name].tear_down(place)
         await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
+
+    def sub_path(self, volume: Path, inside: str) -> Path:
+        """See `sub_path.resolve`."""
+        return self._host.run(sub_path.resolve, volume, inside)
 
     def uids_on_disk(self) -> list[str]:
         return [one.name for one in self._pods.iterdir()] if self._pods.exists() else []
@@ -70,7 +79,7 @@ class VolumeManager:
     async def _set_up(self, pod: Pod, volume: Volume, pod_ips: tuple[str, ...], *, fresh: bool) -> Path:
         what = f'MountVolume.SetUp failed for volume "{volume.name}" : '
         try:
-            kind = type_of(volume)
+            kind = type_of(self._types, volume)
             directory = self._pods / pod.uid / "volumes" / kind.plugin / volume.name
             request = MountRequest(
                 pod, volume, directory, self._objects, self._tokens, self._claims, self._node(), pod_ips, fresh=fresh

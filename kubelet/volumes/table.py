@@ -5,24 +5,30 @@ from __future__ import annotations
 from api.pod import Volume
 from kubelet.volumes.base import VolumeError, VolumeType
 from kubelet.volumes.empty_dir import EmptyDirType
+from kubelet.volumes.host import HostFiles
 from kubelet.volumes.host_path import HostPathType
 from kubelet.volumes.persistent_claim import PersistentClaimType
 from kubelet.volumes.projected_files import ConfigMapType, DownwardAPIType, ProjectedType, SecretType
 
-VOLUME_TYPES: dict[str, VolumeType] = {
-    "empty_dir": EmptyDirType(),
-    "host_path": HostPathType(),
-    "config_map": ConfigMapType(),
-    "secret": SecretType(),
-    "downward_api": DownwardAPIType(),
-    "projected": ProjectedType(),
-    "persistent_volume_claim": PersistentClaimType(),
-}
+VolumeTypes = dict[str, VolumeType]
+"""By the type's field of `api.pod.Volume`."""
 
 
-def type_of(volume: Volume) -> VolumeType:
+def volume_types(host: HostFiles) -> VolumeTypes:
+    return {
+        "empty_dir": EmptyDirType(host),
+        "host_path": HostPathType(host),
+        "config_map": ConfigMapType(),
+        "secret": SecretType(),
+        "downward_api": DownwardAPIType(),
+        "projected": ProjectedType(),
+        "persistent_volume_claim": PersistentClaimType(host),
+    }
+
+
+def type_of(types: VolumeTypes, volume: Volume) -> VolumeType:
     """Raises VolumeError for a source that is not in the table."""
-    for name, found in VOLUME_TYPES.items():
+    for name, found in types.items():
         if getattr(volume, name) is not None:
             return found
     raise VolumeError("no volume plugin matched: this kind of volume is not supported")

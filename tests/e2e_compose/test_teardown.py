@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_kubectl import deploy
+from tests.e2e.test_kubectl import IMAGE, TRAP, deploy
 from tests.support.cluster import eventually
 from tests.support.compose import LABEL, NETWORK, ComposeCluster, docker
 from tests.support.kubectl import Kubectl
 
 pytestmark = [pytest.mark.e2e, pytest.mark.docker, pytest.mark.kubectl]
+
+
+POD_WITH_MOUNT = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "mounted"},
+    "spec": {
+        "containers": [{"name": "box", "image": IMAGE, "command": ["sh", "-c", TRAP + "sleep 10000 & wait"]}],
+        "volumes": [{"name": "memory", "emptyDir": {"medium": "Memory"}}],
+    },
+}
 
 
 def of_the_cluster(cluster: ComposeCluster) -> list[str]:
@@ -34,6 +46,9 @@ def interfaces(folder: Path = Path("/sys/class/net")) -> set[str]:
 
 def test_down_leaves_nothing_and_up_goes_on(cluster: ComposeCluster, newest: Kubectl) -> None:
     deploy(newest, replicas=2)
+    newest("create", "-f", "-", stdin=json.dumps(POD_WITH_MOUNT))
+    newest("wait", "--for=condition=Ready", "pod/mounted", "--timeout=60s")
+    assert str(cluster.home) in Path("/proc/self/mounts").read_text()
     bridge = Path("/sys/class/net") / f"br-{docker('network', 'inspect', '-f', '{{.Id}}', NETWORK)[:12]}"
     ours = {(bridge / "ifindex").read_text()}
     ours |= {(port / "ifindex").read_text() for port in bridge.glob("lower_*")}
@@ -48,4 +63,5 @@ def test_down_leaves_nothing_and_up_goes_on(cluster: ComposeCluster, newest: Kub
     cluster.compose("up", "-d")
     cluster.wait_ready()
     newest("rollout", "status", "deployment/web", "--timeout=60s")
-    newest("delete", "deployment", "web")
+    newest("wait", "--for=condition=Ready", "pod/mounted", "--timeout=60s")
+    newest("delete", "deployment/web", "pod/mounted", "--wait=false")
