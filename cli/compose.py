@@ -16,7 +16,7 @@ from pathlib import Path
 
 from cli import addons, kubeconfig
 from cli.components import APISERVER_SERVICE
-from cli.readiness import addons_missing, nodes_missing
+from cli.readiness import addons_missing, leases_missing, nodes_missing
 from cli.rest import Rest
 from cli.supervisor import ROOT
 from wire.process import process_age_seconds
@@ -63,9 +63,9 @@ def compile_sources(root: Path) -> None:
 def install_addons(args: argparse.Namespace) -> None:
     """Ends the process with 1 if the apiserver never takes them, or the nodes do not come."""
     rest = Rest(args.apiserver_port, args.pki_dir, host=args.apiserver_host)
-    deadline = time.monotonic() + WAIT_SECONDS
+    started, deadline = time.time(), time.monotonic() + WAIT_SECONDS
     wait_for(lambda: addons_missing(rest, addons.dns_objects(args.dns_ip, args.dns_port)), deadline)
-    wait_for(lambda: nodes_missing(rest, args.nodes), deadline)
+    wait_for(lambda: nodes_missing(rest, args.nodes) or leases_missing(rest, started), deadline)
     print(f"{args.nodes} nodes are Ready, {process_age_seconds():.1f} s after this began to wait")
     print(f"kubectl --kubeconfig {args.kubeconfig} get nodes")
 
@@ -75,7 +75,7 @@ def wait_for(missing: Callable[[], str], deadline: float) -> None:
     shown = ""
     while text := missing():
         if text != shown:
-            print(text)
+            print(f"waiting: {text}")
             shown = text
         if time.monotonic() > deadline:
             sys.exit(f"gave up after {WAIT_SECONDS:.0f} s")

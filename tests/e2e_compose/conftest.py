@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -22,6 +23,7 @@ __all__ = ["cluster", "every_kubectl", "kubectl", "newest"]
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComposeCluster]:
     need(docker_answers(), "no Docker engine answers")
     need(bool(compose_command()), "neither `docker compose` nor docker-compose is there")
+    need(os.geteuid() == 0, "only root may kill the containers' processes")
     need(bool(KUBECTLS), "no kubectl of 1.31 to 1.33 found")
     need(not docker("network", "ls", "-q", "--filter", f"name=^{NETWORK}$"), "a cluster runs under Compose already")
     built = subprocess.run([ROOT / "deploy/images/build.sh", "all"], capture_output=True, text=True, check=False)
