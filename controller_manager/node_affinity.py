@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from api.node import Node
-from api.pod import Affinity, NodeSelectorRequirement, NodeSelectorTerm
+from api.placement import Affinity, NodeSelectorRequirement, NodeSelectorTerm
 
 
 def matches_node(node_selector: Mapping[str, str], affinity: Affinity | None, node: Node) -> bool:

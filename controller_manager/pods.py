@@ -7,8 +7,10 @@ from typing import Any, ClassVar, Final
 
 import msgspec
 
+from api.container import ContainerPort
 from api.meta import Condition, KubeObject, Struct, controller_of
-from api.pod import Affinity, ContainerPort, PodIP, Toleration
+from api.placement import Affinity, Toleration
+from api.pod import PodIP
 from apimachinery.resources import GVR
 from apimachinery.timestamps import parse_time
 from client.informer import Informer, InformerFactory

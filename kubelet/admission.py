@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from api.container import Container
 from api.node import Node
-from api.pod import Container, NodeSelectorRequirement, NodeSelectorTerm, Pod
+from api.placement import NodeSelectorRequirement, NodeSelectorTerm
+from api.pod import Pod
 from apimachinery import quantity
 from kubelet.pods import is_sidecar
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from api.container import Container
 from api.meta import Condition
-from api.pod import Container, ContainerStatus, Pod, condition
+from api.pod import ContainerStatus, Pod, condition
 from apimachinery.timestamps import format_time
 from kubelet.container_status import StatusView
 from kubelet.pods import is_sidecar

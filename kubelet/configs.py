@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from api.pod import Container, Pod, VolumeMount
+from api.container import Container, VolumeMount
+from api.pod import Pod
 from kubelet.dns_config import Resolver, to_message
 from kubelet.expansion import expand
 from kubelet.hosts import sandbox_hostname

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from api.container import Container
 from api.pod import (
-    Container,
     ContainerState,
     ContainerStateRunning,
     ContainerStateTerminated,

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+from api.container import Container
 from api.meta import KubeObject
-from api.pod import Container, Pod
+from api.pod import Pod
 from apimachinery.clock import Clock
 from kubelet.configs import NodePlaces
 from kubelet.dns_config import Resolver

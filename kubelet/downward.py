@@ -9,7 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from api.pod import Container, Pod, ResourceFieldSelector
+from api.container import Container, ResourceFieldSelector
+from api.pod import Pod
 from apimachinery import quantity
 
 _SUBSCRIPT = re.compile(r"(metadata\.(?:labels|annotations))\['(.*)'\]")

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from api.pod import Container, EnvVar, KeySelector, Pod
+from api.container import Container, EnvVar, KeySelector
+from api.pod import Pod
 from kubelet.downward import NodeFacts, UnknownField, field_value, resource_value
 from kubelet.expansion import expand
 from kubelet.objects import Data, ObjectRef

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.pod import Container, LifecycleHandler
+from api.container import Container, LifecycleHandler
 from apimachinery.clock import Clock
 from apimachinery.errors import ApiError
 from kubelet.http_get import HttpFailed, action_url, get

@@ -6,7 +6,7 @@ import asyncio
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
-from api.pod import Container, HTTPGetAction
+from api.container import Container, HTTPGetAction
 from kubelet.limits import PROBE_BODY_BYTES, PROBE_REDIRECTS
 
 USER_AGENT = "kube-probe/1.36"

@@ -9,8 +9,9 @@ from collections.abc import Callable
 
 import msgspec
 
+from api.container import Container
 from api.core import Secret
-from api.pod import Container, Pod
+from api.pod import Pod
 from apimachinery.clock import Clock
 from apimachinery.errors import ApiError
 from kubelet.backoff import Backoff

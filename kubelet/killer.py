@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from api.pod import Container, Pod
+from api.container import Container
+from api.pod import Pod
 from apimachinery.errors import ApiError
 from kubelet.context import Context
 from kubelet.hooks import HookFailed, run_hook

@@ -7,8 +7,9 @@ import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from api.container import Container
 from api.node import Node
-from api.pod import Container, Pod
+from api.pod import Pod
 from api.service import Service
 from client.api import ApiClient
 from client.informer import Informer

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import Enum
 
-from api.pod import Container, Pod, Probe, VolumeMount
+from api.container import Container, Probe, VolumeMount
+from api.pod import Pod
 from apimachinery import quantity
 from kubelet.limits import DEFAULT_GRACE_SECONDS
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from api.pod import Container, Pod
+from api.container import Container
+from api.pod import Pod
 from apimachinery import quantity
 from kubelet.pods import qos_class
 from proto import cri_pb2 as pb

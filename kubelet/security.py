@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from api.pod import Container, Pod, PodSecurityContext, SecurityContext, SecurityProfile, SELinuxOptions
+from api.container import Container, PodSecurityContext, SecurityContext, SecurityProfile, SELinuxOptions
+from api.pod import Pod
 from proto import cri_pb2 as pb
 
 MASKED_PATHS = (

@@ -6,7 +6,8 @@ import uuid
 from pathlib import Path
 from typing import Literal
 
-from api.pod import Container, Pod
+from api.container import Container
+from api.pod import Pod
 from apimachinery.errors import ApiError
 from kubelet.configs import (
     ContainerInputs,

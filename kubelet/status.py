@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
+from api.container import Container
 from api.meta import Condition
-from api.pod import Container, ContainerStatus, Pod, PodIP, PodStatus
+from api.pod import ContainerStatus, Pod, PodIP, PodStatus
 from apimachinery.timestamps import format_time
 from kubelet.conditions import conditions
 from kubelet.container_status import StatusView, container_status

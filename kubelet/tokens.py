@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from api.core import ServiceAccount
-from api.pod import Pod, ServiceAccountTokenProjection
+from api.pod import Pod
+from api.volume import ServiceAccountTokenProjection
 from apimachinery.clock import Clock
 from apimachinery.errors import ApiError
 from apimachinery.timestamps import parse_time

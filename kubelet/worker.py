@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from api.pod import Container, Pod
+from api.container import Container
+from api.pod import Pod
 from apimachinery.timestamps import parse_time
 from kubelet.backoff import Backoff
 from kubelet.durations import format_duration

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from api.pod import Container, Pod
+from api.container import Container
+from api.pod import Pod
 from apimachinery import quantity
 from scheduler.limits import DEFAULT_MEMORY_BYTES, DEFAULT_MILLI_CPU
 

@@ -18,7 +18,7 @@ import msgspec
 from api.apps import DaemonSet, DaemonSetStatus, RollingUpdateDaemonSet
 from api.meta import owner_reference
 from api.node import Node
-from api.pod import Toleration
+from api.placement import Toleration
 from apimachinery.errors import ApiError
 from client.informer import Event
 from controller_manager.conditions import status_patch

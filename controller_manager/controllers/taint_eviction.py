@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from api.node import Node, Taint
-from api.pod import Toleration
+from api.placement import Toleration
 from apimachinery.timestamps import parse_time
 from client.informer import Event
 from controller_manager.context import Context, Managed

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from api.pod import Container, HTTPGetAction, Probe, TCPSocketAction
+from api.container import Container, HTTPGetAction, Probe, TCPSocketAction
 from apimachinery.clock import Clock
 from apimachinery.errors import ApiError
 from kubelet.http_get import HttpFailed, action_url, get, resolve_port

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from api.pod import Probe
+from api.container import Probe
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from api.pod import Container, Pod, Probe
+from api.container import Container, Probe
+from api.pod import Pod
 from apimachinery.clock import Clock
 from kubelet.limits import PROBES
 from kubelet.pod_state import PodState

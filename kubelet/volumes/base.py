@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from api.pod import Pod, ServiceAccountTokenProjection, Volume
+from api.pod import Pod
+from api.volume import ServiceAccountTokenProjection, Volume
 from kubelet.downward import NodeFacts
 from kubelet.objects import ObjectSource
 

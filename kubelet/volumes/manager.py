@@ -7,7 +7,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from api.pod import Pod, Volume
+from api.pod import Pod
+from api.volume import Volume
 from apimachinery.errors import ApiError
 from kubelet.downward import NodeFacts
 from kubelet.objects import ObjectSource

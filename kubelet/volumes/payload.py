@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from api.pod import DownwardAPIFile, KeyToPath, Pod
+from api.pod import Pod
+from api.volume import DownwardAPIFile, KeyToPath
 from kubelet.downward import NodeFacts, UnknownField, field_value, resource_value
 from kubelet.objects import Data, ObjectRef
 from kubelet.volumes.base import File, Payload, VolumeError

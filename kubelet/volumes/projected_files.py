@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from api.pod import ConfigMapVolume, Pod, ServiceAccountTokenProjection, VolumeProjection
+from api.pod import Pod
+from api.volume import ConfigMapVolume, ServiceAccountTokenProjection, VolumeProjection
 from apimachinery.errors import ApiError
 from kubelet.objects import ObjectRef
 from kubelet.volumes import atomic_writer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.pod import Volume
+from api.volume import Volume
 from kubelet.volumes.base import VolumeError, VolumeType
 from kubelet.volumes.empty_dir import EmptyDirType
 from kubelet.volumes.host import HostFiles

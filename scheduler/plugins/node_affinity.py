@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from api.pod import NodeAffinity as Affinity
-from api.pod import NodeSelectorTerm
+from api.placement import NodeAffinity as Affinity
+from api.placement import NodeSelectorTerm
 from scheduler.framework import (
     SKIP,
     SUCCESS,

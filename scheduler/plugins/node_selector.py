@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from api.pod import NodeSelectorRequirement, NodeSelectorTerm
+from api.placement import NodeSelectorRequirement, NodeSelectorTerm
 from scheduler.framework import Mask
 from scheduler.node_table import NodeTable
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from api.node import Taint
-from api.pod import Toleration
+from api.placement import Toleration
 
 
 def tolerates(toleration: Toleration, taint: Taint) -> bool:

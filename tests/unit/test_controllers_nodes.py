@@ -9,7 +9,8 @@ import pytest
 from api.coordination import Lease
 from api.meta import Condition
 from api.node import Node, NodeStatus, Taint
-from api.pod import Pod, Toleration
+from api.placement import Toleration
+from api.pod import Pod
 from apimachinery.timestamps import format_micro_time, format_time
 from controller_manager import node_health
 from controller_manager.controllers import node_ipam, node_lifecycle, pod_gc, taint_eviction

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from api.pod import Container, ResourceFieldSelector
+from api.container import Container, ResourceFieldSelector
 from api.service import Service
 from kubelet.dns_config import Resolver, parse_resolv_conf, pod_resolver
 from kubelet.downward import NodeFacts, UnknownField, field_value, resource_value

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from api.container import Probe
 from api.node import Node
-from api.pod import Probe
 from kubelet.admission import admit, requested
 from kubelet.config import parse_labels, parse_taints
 from kubelet.context import RuntimeFacts

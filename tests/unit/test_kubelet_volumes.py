@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from api.pod import Pod, ServiceAccountTokenProjection
+from api.pod import Pod
+from api.volume import ServiceAccountTokenProjection
 from kubelet.downward import NodeFacts
 from kubelet.objects import Data, ObjectRef
 from kubelet.volumes import atomic_writer, sub_path

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from api.node import Taint
-from api.pod import Toleration
+from api.placement import Toleration
 from scheduler.framework import Code, CycleState, Filter, Ints, NormalizeScore, Score
 from scheduler.node_table import NodeTable
 from scheduler.plugins.balanced_allocation import BalancedAllocation
