@@ -58,7 +58,7 @@ component: $(STAMP) ## one real process each, with a real etcd
 	$(PY) -m pytest tests/component
 
 e2e: $(STAMP) ## whole clusters through the real kubectl
-	$(PY) -m pytest tests/e2e tests/e2e_compose tests/e2e_debugging
+	$(PY) -m pytest $(wildcard tests/e2e*)
 
 bench: $(STAMP) ## figures, each against a baseline of the same run
 	$(PY) -m bench
