@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from cli.debugging import commands as debugging
 from cli.errors import UserError
 from cli.etcd import commands as etcd
+from cli.lab import commands as lab
 from cli.spec import DEFAULT_NAME, Paths, require_name
 from cli.wiretap import commands as wiretap
 
@@ -112,6 +113,7 @@ COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], None], str]] = {
     **debugging.COMMANDS,
     **wiretap.COMMANDS,
     **etcd.COMMANDS,
+    **lab.COMMANDS,
 }
 
 
@@ -131,7 +133,7 @@ def make_parser() -> argparse.ArgumentParser:
     made["logs"].add_argument("-f", "--follow", action="store_true", help="go on as the log grows")
     made["logs"].add_argument("-n", "--lines", type=int, default=100, help="how many lines (default: %(default)s)")
     made["restart"].add_argument("--kill", action="store_true", help="with SIGKILL, as a crash would")
-    for name, add_flags in {**debugging.FLAGS, **wiretap.FLAGS, **etcd.FLAGS}.items():
+    for name, add_flags in {**debugging.FLAGS, **wiretap.FLAGS, **etcd.FLAGS, **lab.FLAGS}.items():
         add_flags(made[name])
     return parser
 

@@ -1,0 +1,124 @@
+"""What a lab is: its files, read and looked over. A mistake in them is told at once, with the file's name."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from cli.debugging.near import did_you_mean
+from cli.errors import UserError
+from cli.lab.kinds.table import KINDS
+
+LABS: Final = Path(__file__).resolve().parent.parent.parent / "labs"
+_OF_EVERY_CHECK: Final = frozenset({"id", "kind", "points", "about", "hint"})
+
+
+@dataclass(frozen=True)
+class Question:
+    """To be answered in `answers.yaml`."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Check:
+    """`about`: what is so when it is met. `facts`: what its kind goes by."""
+
+    id: str
+    kind: str
+    points: int
+    about: str
+    hint: str
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Lab:
+    """One folder under `labs/`, called NN-name."""
+
+    folder: Path
+    title: str
+    minutes: int
+    questions: tuple[Question, ...]
+    checks: tuple[Check, ...]
+
+    @property
+    def id(self) -> str:
+        return self.folder.name
+
+    @property
+    def namespace(self) -> str:
+        """Of its own, so that nothing of anybody's is in the way, and it can be cleared away whole."""
+        return f"lab-{self.id}"
+
+    @property
+    def points(self) -> int:
+        return sum(one.points for one in self.checks)
+
+    @property
+    def text(self) -> Path:
+        return self.folder / "text.md"
+
+    @property
+    def setup(self) -> Path:
+        """Run at the start; not every lab has one."""
+        return self.folder / "setup.sh"
+
+    @property
+    def solution(self) -> Path:
+        return self.folder / "solution.sh"
+
+    @property
+    def wrong(self) -> list[Path]:
+        """Plausible mistakes, for the tests: each fails the checks that its first line names."""
+        return sorted((self.folder / "wrong").glob("*.sh"))
+
+
+def load(folder: Path) -> Lab:
+    """Raises UserError for what is missing or not understood."""
+    file = folder / "lab.toml"
+    try:
+        found = tomllib.loads(file.read_text())
+        questions = tuple(Question(one["id"], one["text"]) for one in found.get("questions", []))
+        checks = tuple(_check(one) for one in found["checks"])
+        return Lab(folder, found["title"], int(found["minutes"]), questions, checks)
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{file}: {error}") from None
+    except KeyError as error:
+        raise UserError(f"{file}: {error} is missing") from None
+    except ValueError as error:
+        raise UserError(f"{file}: {error}") from None
+
+
+def _check(found: dict[str, Any]) -> Check:
+    kind = KINDS.get(found["kind"])
+    if kind is None:
+        raise ValueError(f"check {found['id']}: no kind {found['kind']}{did_you_mean(found['kind'], KINDS)}")
+    facts = {key: value for key, value in found.items() if key not in _OF_EVERY_CHECK}
+    for unknown in facts.keys() - kind.takes:
+        raise ValueError(f"check {found['id']}: a check of kind {found['kind']} takes no {unknown}")
+    for missing in kind.needs - facts.keys():
+        raise ValueError(f"check {found['id']}: a check of kind {found['kind']} needs {missing}")
+    return Check(found["id"], found["kind"], int(found["points"]), found["about"], found["hint"], facts)
+
+
+def all_labs(root: Path = LABS) -> list[Lab]:
+    """In order of their numbers. Raises UserError if there are none to be found."""
+    folders = sorted(one.parent for one in root.glob("*/lab.toml"))
+    if not folders:
+        raise UserError(f"there are no labs in {root}")
+    return [load(one) for one in folders]
+
+
+def find(text: str, root: Path = LABS) -> Lab:
+    """By number (3, 03), name or both (03-no-scheduler). Raises UserError, with the near ones, if there is none."""
+    labs = all_labs(root)
+    for one in labs:
+        number, _, name = one.id.partition("-")
+        if text in (one.id, name, number, number.lstrip("0")):
+            return one
+    raise UserError(f"no lab {text}{did_you_mean(text, [one.id for one in labs])}; orrery lab list shows them")
