@@ -26,6 +26,7 @@ DOCKER_STARTS = 8  # containers being created or started at one time; more only 
 DOCKER_CALL_SECONDS = 120.0  # an SDK call takes no longer
 DOCKER_PING_SECONDS = 5.0  # an engine that takes no connection for so long is gone
 DOCKER_PING_PERIOD_SECONDS = 5.0  # how often a silent engine is asked whether it is there
+DOCKER_LOOK_SECONDS = 60.0  # finding out what an engine has takes no longer; else it is begun anew
 DOCKER_HANG_SECONDS = 10.0  # an engine that takes a ping and does not answer it for so long hangs
 DOCKER_RETRY_SECONDS = 1.0  # pause between attempts to reach the engine
 DOCKER_LINE_BYTES = 1024 * 1024  # one line of the engine's event stream

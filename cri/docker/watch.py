@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,12 @@ from cri.docker.identity import (
 from cri.docker.sandboxes import Sandboxes
 from cri.docker.stream import EngineStream, open_stream
 from cri.docker.times import EngineTime
-from cri.limits import DOCKER_HANG_SECONDS, DOCKER_PING_PERIOD_SECONDS, DOCKER_RETRY_SECONDS
+from cri.limits import (
+    DOCKER_HANG_SECONDS,
+    DOCKER_LOOK_SECONDS,
+    DOCKER_PING_PERIOD_SECONDS,
+    DOCKER_RETRY_SECONDS,
+)
 from cri.records import Condition, Container, Sandbox
 from cri.store import Store
 
@@ -74,10 +80,16 @@ class Watch:
     async def _watch_once(self) -> None:
         labels = [f"{key}={self._owner[key]}" for key in (CLUSTER, NODE)]
         query = {"filters": json.dumps({"type": ["container"], "event": _EVENTS, "label": labels})}
-        async with open_stream(self._engine.address, "GET", "/events", query) as stream:
-            await self._ensure_node()
-            await self._look(labels)
-            await self._looked()
+        async with AsyncExitStack() as stack:
+            try:
+                async with asyncio.timeout(DOCKER_LOOK_SECONDS):
+                    events = open_stream(self._engine.address, "GET", "/events", query)
+                    stream = await stack.enter_async_context(events)
+                    await self._ensure_node()
+                    await self._look(labels)
+                    await self._looked()
+            except TimeoutError:
+                raise silent(f"it has not said what it has within {DOCKER_LOOK_SECONDS:g} s") from None
             self.condition = Condition(True)
             await self._follow_while_it_answers(stream)
         raise ApiError("ServiceUnavailable", "docker engine does not answer: its event stream ended")

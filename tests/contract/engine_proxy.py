@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 _ENGINE = "/var/run/docker.sock"
+_BACKLOG = 128
 
 
 class EngineProxy:
@@ -16,24 +18,29 @@ class EngineProxy:
     def __init__(self, path: Path) -> None:
         self._path = path
         self.address = f"unix://{path}"
-        self._server: asyncio.Server | None = None
-        self._writers: set[asyncio.StreamWriter] = set()
+        self._listener: socket.socket | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
         self._flows = asyncio.Event()
         self._flows.set()
 
     async def restore(self) -> None:
         self._path.unlink(missing_ok=True)
-        self._server = await asyncio.start_unix_server(self._serve, str(self._path))
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(self._path))
+        self._listener.listen(_BACKLOG)
+        self._listener.setblocking(False)
+        asyncio.get_running_loop().add_reader(self._listener, self._accept, self._listener)
 
     async def cut(self) -> None:
         """As if the engine had died: every connection breaks, and none can be made."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
         self._path.unlink(missing_ok=True)
-        for writer in list(self._writers):
-            writer.transport.abort()
-        await asyncio.sleep(0)
+        if self._listener is not None:
+            asyncio.get_running_loop().remove_reader(self._listener)
+            self._listener.close()
+            self._listener = None
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def hang(self) -> None:
         """As if the engine had been frozen: connections are taken and stay, and nothing comes through."""
@@ -42,17 +49,30 @@ class EngineProxy:
     async def thaw(self) -> None:
         self._flows.set()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await self._flows.wait()
-        engine_reader, engine_writer = await asyncio.open_unix_connection(_ENGINE)
-        ends = {writer, engine_writer}
-        self._writers |= ends
+    def _accept(self, listener: socket.socket) -> None:
+        """Not asyncio's own way: that forgets a connection which it takes just as the listener is closed."""
         try:
+            connection, _ = listener.accept()
+        except BlockingIOError:
+            return
+        connection.setblocking(False)
+        task = asyncio.ensure_future(self._serve(connection))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, connection: socket.socket) -> None:
+        writers: list[asyncio.StreamWriter] = []
+        try:
+            reader, writer = await asyncio.open_unix_connection(sock=connection)
+            writers.append(writer)
+            await self._flows.wait()
+            engine_reader, engine_writer = await asyncio.open_unix_connection(_ENGINE)
+            writers.append(engine_writer)
             await asyncio.gather(self._pipe(reader, engine_writer), self._pipe(engine_reader, writer))
         finally:
-            for end in ends:
-                end.close()
-            self._writers -= ends
+            for one in writers:
+                one.transport.abort()
+            connection.close()
 
     async def _pipe(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
