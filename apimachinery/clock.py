@@ -134,13 +134,14 @@ class Clock:
 
     def _arm(self) -> None:
         """Have the loop wake us when the soonest timer is due in real time; never, while paused."""
+        now = self.time()  # first: a clock that follows a file may find itself paused by looking
         if self._wakeup is not None:
             self._wakeup.cancel()
             self._wakeup = None
         while self._timers and self._timers[0].future.done():
             heapq.heappop(self._timers)
         if self._timers and self._state.rate > 0:
-            real_delay = max(0.0, (self._timers[0].deadline - self.time()) / self._state.rate)
+            real_delay = max(0.0, (self._timers[0].deadline - now) / self._state.rate)
             self._wakeup = asyncio.get_running_loop().call_later(real_delay, self._fire)
 
     def _fire(self) -> None:

@@ -16,6 +16,7 @@ from cli.debugging import commands as debugging
 from cli.errors import UserError
 from cli.etcd import commands as etcd
 from cli.lab import commands as lab
+from cli.source import commands as source
 from cli.spec import DEFAULT_NAME, Paths, require_name
 from cli.wiretap import commands as wiretap
 
@@ -114,6 +115,7 @@ COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], None], str]] = {
     **wiretap.COMMANDS,
     **etcd.COMMANDS,
     **lab.COMMANDS,
+    **source.COMMANDS,
 }
 
 
@@ -133,7 +135,7 @@ def make_parser() -> argparse.ArgumentParser:
     made["logs"].add_argument("-f", "--follow", action="store_true", help="go on as the log grows")
     made["logs"].add_argument("-n", "--lines", type=int, default=100, help="how many lines (default: %(default)s)")
     made["restart"].add_argument("--kill", action="store_true", help="with SIGKILL, as a crash would")
-    for name, add_flags in {**debugging.FLAGS, **wiretap.FLAGS, **etcd.FLAGS, **lab.FLAGS}.items():
+    for name, add_flags in {**debugging.FLAGS, **wiretap.FLAGS, **etcd.FLAGS, **lab.FLAGS, **source.FLAGS}.items():
         add_flags(made[name])
     return parser
 

@@ -119,6 +119,11 @@ class Paths:
         return self.root / "rules.json"
 
     @property
+    def wanted(self) -> Path:
+        """What is wanted of components beyond the usual; the supervisor carries it out."""
+        return self.root / "wanted.json"
+
+    @property
     def cache(self) -> Path:
         """Shared by all clusters: what is derived from the published schema."""
         return self.root.parent.parent / "cache"

@@ -70,7 +70,8 @@ def _up_alone(options: UpOptions, paths: Paths) -> ClusterSpec:
     if spec.runtime == "docker":
         with progress.step("container images"):
             build_images("pause", "busybox", "node")
-    paths.state.unlink(missing_ok=True)
+    for leftover in (paths.state, paths.wanted):
+        leftover.unlink(missing_ok=True)
     supervisor = start_detached(
         ["-m", "cli", "supervise", "--name", spec.name], paths.logs / "supervisor.log", paths.root
     )

@@ -10,6 +10,7 @@ EDGES = 1024  # distinct edge names counted per process
 DETAIL_CHARS = 2000  # what is shown of one held message
 REORDER_SECONDS = 1.0  # cluster time a message waits to be overtaken, unless its rule says otherwise
 FOLLOW_SECONDS = 1.0  # real time between looks at the cluster's files of clock and rules
+STOOD_STILL_SECONDS = 0.1  # real time without a look at the clock after which its file is looked at first
 REPORTED_WORK = 64  # pieces of work and timers named in one report of the Debug service
 REPORTED_AHEAD_SECONDS = 0.25  # cluster time after the soonest timer within which timers are named in a report
 WIRE_LISTENERS = 8  # who listen to one process's traffic at once

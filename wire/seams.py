@@ -22,7 +22,7 @@ from apimachinery.clock import Clock, ClockState
 from wire import trace
 from wire.capture import Capture
 from wire.gates import Gates
-from wire.limits import FOLLOW_SECONDS
+from wire.limits import FOLLOW_SECONDS, STOOD_STILL_SECONDS
 from wire.process import CannotRun
 from wire.rules import Rule, rule_from_json
 from wire.trace import Tracer
@@ -54,11 +54,52 @@ class BrokenFile(CannotRun):
 
 
 class FileClock(Clock):
-    """A clock that is told what to show by a file, which need not exist: then it shows real time."""
+    """A clock that is told what to show by a file, which need not exist: then it shows real time.
+
+    A process that stood still (at a breakpoint, or stopped) must not act on a line that the others left meanwhile: who
+    asks after a pause is shown the file's time, before any timer that would be due on the old line fires.
+    """
 
     def __init__(self, file: Path) -> None:
+        self._looked = time.monotonic()
+        self._stamp = _stamp(file)
         super().__init__(read_clock(file))
         self.file = file
+
+    def time(self) -> float:
+        now = time.monotonic()
+        if now - self._looked > STOOD_STILL_SECONDS:
+            self._looked = now
+            self._catch_up()
+        return super().time()
+
+    def _catch_up(self) -> None:
+        stamp = _stamp(self.file)
+        if stamp == self._stamp or not _in_loop():
+            return
+        try:
+            state = read_clock(self.file)
+        except (BrokenFile, OSError):
+            return  # whoever follows the files complains
+        self._stamp = stamp
+        if state is not None and state.monotonic > self.state.monotonic:
+            self.adopt(state)
+
+
+def _stamp(file: Path) -> int:
+    try:
+        return file.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
+
+
+def _in_loop() -> bool:
+    """Timers belong to the loop's thread; another that asks for the time moves none."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def make_seams(component: str, clock: Clock | None = None) -> Seams:

@@ -24,7 +24,8 @@ def attention(paths: Paths, processes: Sequence[ProcessState]) -> list[str]:
     now = now_on(line, time.monotonic())
     frozen = [one.name for one in processes if one.pid and is_frozen(one.pid)]
     entries = in_force(read_entries(rules_path(paths)), now)
-    return [*_time(line, now, now - time.time()), *_frozen(frozen), *_rules(entries, now)]
+    notes = [f"{one.name}: {one.note}" for one in processes if one.note]
+    return [*_time(line, now, now - time.time()), *notes, *_frozen(frozen), *_rules(entries, now)]
 
 
 def _time(line: ClockState, now: float, ahead: float) -> list[str]:

@@ -1,0 +1,97 @@
+"""`orrery debug`: a component under debugpy, or in this terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from dataclasses import replace
+
+from cli.breakpoints.ports import port_for
+from cli.components import components, find_etcd
+from cli.config import child_environment
+from cli.errors import UserError
+from cli.source.telling import Managed, manage, wait_down, wait_new, wait_serving
+from cli.source.wanted import USUAL, Want, is_python
+from cli.supervisor import ROOT
+
+
+async def debug(cluster: str, component: str, port: int, *, wait: bool) -> str:
+    """Restart it so that debuggers can attach."""
+    one = _ours(cluster, component)
+    _require_debugpy()
+    if one.want.debug_port and (not port or port == one.want.debug_port):
+        return _how_to_attach(one, one.want.debug_port, one.state.pid)
+    port, before = port_for(component, port), one.state.pid
+    one.change(lambda want: Want(debug_port=port, wait=wait, turn=want.turn + 1))
+    pid = await (wait_new(one, before) if wait else wait_serving(one, before))
+    return _how_to_attach(one, port, pid, waits=wait)
+
+
+async def end_debug(cluster: str, component: str) -> str:
+    one = manage(cluster, component)
+    if not one.want.under_debug:
+        raise UserError(f"{component} is not under debug")
+    before = one.state.pid
+    one.change(lambda _: USUAL)
+    return f"{component} runs as usual (PID {await wait_serving(one, before)})"
+
+
+async def in_terminal(cluster: str, component: str) -> int:
+    """Run it here, where `breakpoint()` can ask, until it ends; then it is the supervisor's again. Gives its code."""
+    one = _ours(cluster, component)
+    one.change(lambda want: replace(USUAL, terminal=os.getpid(), turn=want.turn + 1))
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the component
+    try:
+        await wait_down(one)
+        print(f"{component} runs here; breakpoint() stops it, Ctrl-C ends it", flush=True)
+        environment = child_environment(ROOT, one.paths.root)
+        process = await asyncio.create_subprocess_exec(
+            *_argv(one), cwd=ROOT, env=environment, preexec_fn=_hear_interrupts
+        )
+        code = await process.wait()
+    finally:
+        one.change(lambda _: USUAL)
+        signal.signal(signal.SIGINT, before)
+    print(f"{component} ended here and runs as usual again (PID {await wait_serving(one, 0)})")
+    return code
+
+
+def _hear_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _ours(cluster: str, component: str) -> Managed:
+    """Raises UserError for what cannot be debugged."""
+    one = manage(cluster, component)
+    if not is_python(_argv(one)):
+        raise UserError(f"{component} is no Python program; orrery etcd looks into it")
+    if one.want.argv or one.want.absent:
+        raise UserError(f"{component} is {one.want.note.format(component)}")
+    return one
+
+
+def _argv(one: Managed) -> tuple[str, ...]:
+    every = components(one.spec, one.paths, find_etcd() or "etcd")
+    return next(component.argv for component in every if component.name == one.name)
+
+
+def _require_debugpy() -> None:
+    from importlib.util import find_spec
+
+    if find_spec("debugpy") is None:
+        raise UserError("debugpy is not installed: pip install debugpy, or orrery debug COMPONENT --terminal")
+
+
+def _how_to_attach(one: Managed, port: int, pid: int, *, waits: bool = False) -> str:
+    kind = one.name.partition("-worker-")[0]
+    lines = [
+        f"{one.name} (PID {pid}) waits for a debugger at 127.0.0.1:{port}",
+        f"  VS Code: Run and Debug, `Attach to {kind}`" + ("" if kind == one.name else f", port {port}"),
+        f"  others:  attach by DAP to host 127.0.0.1, port {port}; sources are in {ROOT}",
+        "while it stands still, the cluster's clock stands still for all others",
+        f"as usual again: orrery debug {one.name} --off",
+    ]
+    if waits:
+        lines[0] += ", and does nothing before one has attached"
+    return "\n".join(lines)

@@ -1,0 +1,30 @@
+"""On which port each kind of component waits for a debugger: fixed, so that `.vscode/launch.json` can name them."""
+
+from __future__ import annotations
+
+import socket
+
+from cli.errors import UserError
+
+PORTS = {
+    "apiserver": 5671,
+    "scheduler": 5672,
+    "controller-manager": 5673,
+    "kubelet": 5674,
+    "runtime": 5675,
+    "kube-proxy": 5676,
+    "dns": 5677,
+}
+
+
+def port_for(component: str, wanted: int) -> int:
+    """The one asked for, else its kind's. Raises UserError if it is taken."""
+    kind = next((kind for kind in PORTS if component == kind or component.startswith(f"{kind}-")), "")
+    port = wanted or PORTS[kind]
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise UserError(f"port {port} for the debugger: {error.strerror}; say another: --port") from None
+    return port

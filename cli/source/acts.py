@@ -1,0 +1,94 @@
+"""`orrery stop`, `start` and `swap`."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+from dataclasses import replace
+
+from cli.errors import UserError
+from cli.source.telling import Managed, manage, wait_down, wait_new, wait_serving
+from cli.source.wanted import USUAL, Want
+from cli.spec import Paths
+
+
+async def stop(cluster: str, component: str) -> str:
+    one = manage(cluster, component)
+    if one.want.down:
+        raise UserError(f"{component} is stopped already; orrery start {component} starts it")
+    one.change(lambda want: replace(want, down=True))
+    await wait_down(one)
+    return f"{component} is stopped, and stays so until: orrery start {component}{_flag(cluster)}"
+
+
+async def start(cluster: str, component: str) -> str:
+    one = manage(cluster, component)
+    if not one.want.down:
+        raise UserError(f"{component} is not stopped; orrery restart {component} starts it anew")
+    want = one.change(lambda before: replace(before, down=False))
+    if want.absent:
+        raise UserError(f"{component} {want.note.format(component)}")
+    pid = await (wait_new(one, 0) if want.argv or want.wait else wait_serving(one, 0))
+    return f"{component} runs again (PID {pid})"
+
+
+async def swap(cluster: str, component: str, words: list[str]) -> str:
+    """Run `words` in place of our component."""
+    one = manage(cluster, component)
+    before, argv, env = one.state.pid, _found(words), environment(one)
+    one.change(lambda want: Want(argv=argv, cwd=os.getcwd(), env=env, turn=want.turn + 1))
+    pid = await wait_new(one, before)
+    lines = [f"{component} is now PID {pid}: {shlex.join(words)}", *(f"  {k}={v}" for k, v in env.items())]
+    return "\n".join(
+        [
+            *lines,
+            f"what it prints: orrery logs {component}{_flag(cluster)} -f; it is started again when it ends",
+            f"ours again: orrery swap {component}{_flag(cluster)} --back",
+        ]
+    )
+
+
+def _found(words: list[str]) -> tuple[str, ...]:
+    """The command with its program as this terminal finds it; the supervisor may have another PATH."""
+    program = shutil.which(words[0])
+    if program is None:
+        raise UserError(f"there is no program {words[0]}")
+    return (os.path.abspath(program), *words[1:])
+
+
+async def swap_back(cluster: str, component: str) -> str:
+    one = manage(cluster, component)
+    if not one.want.argv:
+        raise UserError(f"{component} is ours")
+    before = one.state.pid
+    one.change(lambda _: USUAL)
+    return f"{component} is ours again (PID {await wait_serving(one, before)})"
+
+
+def environment(one: Managed) -> dict[str, str]:
+    """What somebody else's component is given."""
+    ports, paths = one.spec.ports, one.paths
+    node = next((name for name in one.spec.node_names if one.name.endswith(f"-{name}")), "")
+    return {
+        "ORRERY_APISERVER": f"127.0.0.1:{ports['apiserver-rpc']}",
+        "ORRERY_APISERVER_REST": f"https://127.0.0.1:{ports['apiserver']}",
+        "ORRERY_CERT": str(paths.pki / f"{one.name}.crt"),
+        "ORRERY_KEY": str(paths.pki / f"{one.name}.key"),
+        "ORRERY_CA": str(paths.pki / "ca.crt"),
+        "ORRERY_ADDRESS": one.address,
+        "ORRERY_CLOCK_FILE": str(paths.clock),
+        **({"ORRERY_NODE": node, **_node(paths, node)} if node else {}),
+    }
+
+
+def _node(paths: Paths, node: str) -> dict[str, str]:
+    from cli.components import runtime_socket
+
+    return {"ORRERY_CRI_SOCKET": str(runtime_socket(paths, node))}
+
+
+def _flag(cluster: str) -> str:
+    from cli.spec import DEFAULT_NAME
+
+    return "" if cluster == DEFAULT_NAME else f" --name {cluster}"
