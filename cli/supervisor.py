@@ -108,7 +108,11 @@ class Supervisor:
         if self.stop.is_set():
             return {}
         debugged = {name: want for name, want in self.wanted.items() if want.under_debug and name in self.states}
-        return {name: (want.terminal or self.states[name].pid, want.wait) for name, want in debugged.items()}
+        pids = {name: self.states[name].pid for name in debugged}
+        return {
+            name: (pids[name] if want.debug_port else 0 if pids[name] else want.terminal, want.wait)
+            for name, want in debugged.items()
+        }
 
     async def _watch(self) -> None:
         """While anything is under debug. Nothing that goes wrong here may end the one that minds all others."""

@@ -14,11 +14,13 @@ from dataclasses import dataclass, field
 import grpc
 
 from apimachinery.clock import ClockState
-from cli.debugging.fleet import Fleet, open_fleet
+from cli.debugging.fleet import Fleet, Stub, open_fleet
 from cli.debugging.timeline import bend, write_line
 from cli.running import is_alive
-from proto import debug_pb2
-from wire.seams import read_clock
+from proto import debug_pb2, debug_pb2_grpc
+from wire.channel import connect
+from wire.seams import make_seams, read_clock
+from wire.tls import TlsFiles
 
 PERIOD_SECONDS = 0.05  # between answers and the next question
 DEADLINE_SECONDS = 0.15  # who has not answered by then stands still
@@ -32,22 +34,49 @@ Debugged = dict[str, tuple[int, bool]]
 class Judge:
     """Decides from answers who stands still."""
 
-    known: dict[str, int] = field(default_factory=dict)  # the process that answered last
+    known: dict[str, int] = field(default_factory=dict)  # the process that was last seen to listen
     standing: set[str] = field(default_factory=set)
 
     def hear(self, component: str, pid: int, alive: bool, waits: bool, answer: str) -> None:
         """`answer` is "" for one, `late` or `refused`: it is being started, ends, or has lost its connections."""
-        stands = False
-        if not answer:
-            self.known[component] = pid
-        elif alive and self.known.get(component) == pid:
-            stands = answer == "late" or component in self.standing
-        elif alive:
-            stands = waits
-        (self.standing.add if stands else self.standing.discard)(component)
+        same = self.known.get(component) == pid
+        if answer == "refused":
+            stands = component in self.standing if same else waits
+        else:
+            stands, self.known[component] = answer == "late", pid
+        (self.standing.add if alive and stands else self.standing.discard)(component)
 
     def forget_others(self, components: set[str]) -> None:
         self.standing &= components
+
+
+class Line:
+    """To one process at a time; a new one gets a new channel, which has no back-off behind it."""
+
+    def __init__(self, address: str, connect: Callable[[str], grpc.aio.Channel]) -> None:
+        self._address = address
+        self._connect = connect
+        self._pid = 0
+        self._channel: grpc.aio.Channel | None = None
+
+    async def ask(self, pid: int, *, standing: bool) -> str:
+        """ "", `late` or `refused`; see `Judge.hear`."""
+        if not pid or (pid != self._pid and not await _listens(self._address)):
+            return "refused"
+        if pid != self._pid or self._channel is None:
+            await self.close()
+            self._pid, self._channel = pid, self._connect(self._address)
+        stub: Stub = debug_pb2_grpc.DebugStub(self._channel)
+        try:
+            await stub.Info(debug_pb2.InfoRequest(), timeout=DEADLINE_SECONDS, wait_for_ready=True)
+        except grpc.aio.AioRpcError:  # one that stands is not knocked at again: nobody would take the connections
+            return "late" if standing or await _listens(self._address) else "refused"
+        return ""
+
+    async def close(self) -> None:
+        if self._channel is not None:
+            await self._channel.close()
+            self._channel = None
 
 
 class Watchdog:
@@ -64,17 +93,26 @@ class Watchdog:
     async def run(self) -> None:
         """Until nothing is under debug."""
         async with open_fleet(self._cluster) as fleet:
+            tls, seams = TlsFiles.in_directory(fleet.paths.pki, "admin"), make_seams("orrery")
+
+            def connected(address: str) -> grpc.aio.Channel:
+                return connect(address, seams, tls, server_name="orrery")
+
+            lines = {one.component: Line(one.address, connected) for one in fleet.targets}
             try:
                 while debugged := self._debugged():
-                    await self._look(fleet, debugged)
+                    await self._look(fleet, lines, debugged)
                     await asyncio.sleep(PERIOD_SECONDS)
             finally:
                 await self._go_on(fleet)
                 self._tell(frozenset())
+                for line in lines.values():
+                    await line.close()
 
-    async def _look(self, fleet: Fleet, debugged: Debugged) -> None:
+    async def _look(self, fleet: Fleet, lines: dict[str, Line], debugged: Debugged) -> None:
         was = frozenset(self._judge.standing)
-        answers = await asyncio.gather(*(_ask(fleet, name) for name in debugged))
+        asked = [lines[name].ask(pid, standing=name in was) for name, (pid, _) in debugged.items()]
+        answers = await asyncio.gather(*asked)
         for (name, (pid, waits)), answer in zip(debugged.items(), answers, strict=True):
             self._judge.hear(name, pid, bool(pid) and is_alive(pid), waits, answer)
         self._judge.forget_others(set(debugged))
@@ -113,9 +151,12 @@ async def _set(fleet: Fleet, line: ClockState, standing: frozenset[str]) -> None
         return  # they look at the file within a second
 
 
-async def _ask(fleet: Fleet, component: str) -> str:
+async def _listens(address: str) -> bool:
+    host, _, port = address.rpartition(":")
     try:
-        await fleet.stub(component).Info(debug_pb2.InfoRequest(), timeout=DEADLINE_SECONDS)
-    except grpc.aio.AioRpcError as error:
-        return "late" if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED else "refused"
-    return ""
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            _, writer = await asyncio.open_connection(host, int(port))
+    except OSError:  # a timeout is one, too
+        return False
+    writer.close()
+    return True

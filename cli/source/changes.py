@@ -12,11 +12,11 @@ SUFFIXES = (".py", ".json", ".yaml")
 Stamps = dict[Path, int]
 
 
-def watched(argv: Sequence[str], root: Path) -> list[Path]:
+def watched(argv: Sequence[str], root: Path, cwd: Path = Path()) -> list[Path]:
     """Folders and files behind a command: our packages for `-m MODULE`, else the files that it names."""
     if "-m" in argv and (root / argv[argv.index("-m") + 1].partition(".")[0]).is_dir():
         return [root / name for name in (argv[argv.index("-m") + 1].partition(".")[0], *SHARED)]
-    return [Path(word) for word in argv[1:] if Path(word).suffix and Path(word).is_file()]
+    return [Path(word) for word in argv[1:] if Path(word).suffix and (cwd / word).is_file()]
 
 
 def stamps(places: Iterable[Path]) -> Stamps:

@@ -13,6 +13,7 @@ from cli.components import components, find_etcd
 from cli.errors import UserError
 from cli.source.changes import Stamps, changed, mistakes, stamps, watched
 from cli.source.telling import Managed, manage, wait_new, wait_serving
+from cli.source.wanted import is_python
 from cli.supervisor import ROOT
 
 POLL_SECONDS = 0.2
@@ -48,7 +49,10 @@ def _places(one: Managed, more: Sequence[str]) -> list[Path]:
     missing = next((str(place) for place in extra if not place.exists()), "")
     if missing:
         raise UserError(f"--watch {missing}: there is no such file or folder")
-    return [*(Path(want.cwd) / place if want.argv else place for place in watched(argv, ROOT)), *extra]
+    sources = (
+        watched(argv, ROOT, Path(want.cwd)) if want.argv or is_python(argv) else []
+    )  # etcd's flags name files that are no source
+    return [*(Path(want.cwd) / place for place in sources), *extra]
 
 
 async def _settled(places: list[Path], seen: Stamps) -> Stamps:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cli.components import Component
 from cli.running import is_alive
+from cli.source.wanted import Want, edit
 from cli.supervisor import Supervisor, read_state
 
 SLEEPER = (sys.executable, "-c", "import signal; signal.pause()")
@@ -55,3 +56,35 @@ async def test_what_a_component_prints_goes_to_its_log(tmp_path: Path) -> None:
     supervisor.stop.set()
     await task
     assert log.read_text() == "hello\n"
+
+
+async def test_it_runs_what_is_wanted(tmp_path: Path) -> None:
+    """Stopped, started, replaced, and ours again; the others are not touched."""
+    state = tmp_path / "state.json"
+    supervisor = Supervisor([Component("a", SLEEPER, 1), Component("b", SLEEPER, 2)], tmp_path / "logs", state)
+    task = asyncio.create_task(supervisor.run())
+    first = await pids(state, {}, 2)
+
+    def want(one: Want) -> None:
+        with edit(tmp_path / "wanted.json") as wanted:
+            wanted["a"] = one
+        supervisor.look()
+
+    want(Want(down=True))
+    async with asyncio.timeout(20):
+        while is_alive(first["a"]) or supervisor.states["a"].note != "stopped (orrery start a)":
+            await asyncio.sleep(0.02)
+    assert not supervisor.states["a"].pid
+    theirs = (sys.executable, "-c", "import os, signal; print(os.environ['MINE'], flush=True); signal.pause()")
+    want(Want(argv=theirs, cwd=str(tmp_path), env={"MINE": "swapped in"}))
+    second = await pids(state, first, 1)
+    log = tmp_path / "logs" / "a.log"
+    async with asyncio.timeout(20):
+        while not log.exists() or "swapped in" not in log.read_text():
+            await asyncio.sleep(0.02)
+    want(Want())
+    third = await pids(state, {**first, **second}, 1)
+    assert supervisor.states["b"].pid == first["b"]
+    supervisor.stop.set()
+    await task
+    assert not any(is_alive(pid) for pid in (*first.values(), *second.values(), *third.values()))

@@ -1,0 +1,115 @@
+"""What is wanted of components, which source they run, and who stands still: the parts that decide."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from cli.breakpoints.watchdog import Judge
+from cli.errors import UserError
+from cli.source.changes import changed, mistakes, stamps, watched
+from cli.source.wanted import USUAL, Want, command, edit, is_python, read_wanted
+
+OURS = (sys.executable, "-m", "scheduler", "--apiserver", "a:1")
+
+
+def test_what_is_wanted_survives_its_file(tmp_path: Path) -> None:
+    file = tmp_path / "wanted.json"
+    assert read_wanted(file) == {}
+    theirs = Want(argv=("/bin/mine", "-x"), cwd="/home", env={"A": "b"})
+    with edit(file) as wanted:
+        wanted |= {"scheduler": theirs, "dns": Want(down=True), "apiserver": USUAL}
+    assert read_wanted(file) == {"scheduler": theirs, "dns": Want(down=True)}
+    file.write_text('{"components": {"dns": {"argv": [], "unknown": 1}}}')
+    with pytest.raises(UserError, match="is broken"):
+        read_wanted(file)
+
+
+@pytest.mark.parametrize(
+    ("want", "expected"),
+    [
+        (USUAL, OURS),
+        (Want(argv=("mine",)), ("mine",)),
+        (
+            Want(debug_port=5),
+            (OURS[0], "-Xfrozen_modules=off", "-m", "debugpy", "--listen", "127.0.0.1:5",
+             "--configure-subProcess", "false", *OURS[1:]),
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_started(want: Want, expected: tuple[str, ...]) -> None:
+    assert command(OURS, want) == expected
+
+
+def test_waiting_for_a_debugger() -> None:
+    assert "--wait-for-client" in command(OURS, Want(debug_port=5, wait=True))
+    assert is_python(OURS)
+    assert not is_python(("/usr/bin/etcd", "--name", "default"))
+
+
+@pytest.mark.parametrize(
+    ("want", "absent", "debugged", "said"),
+    [
+        (USUAL, False, False, ""),
+        (Want(down=True), True, False, "stopped (orrery start dns)"),
+        (Want(down=True, debug_port=5), True, False, "stopped (orrery start dns)"),
+        (Want(terminal=7), True, True, "runs in a terminal (PID 7) under debug"),
+        (Want(debug_port=5), False, True, "under debug at 127.0.0.1:5 (orrery debug dns --off)"),
+        (Want(argv=("a", "{}")), False, False, "replaced by a '{}' (orrery swap dns --back)"),
+    ],
+)
+def test_what_is_said_of_it(want: Want, absent: bool, debugged: bool, said: str) -> None:
+    assert (want.absent, want.under_debug, want.note.format("dns")) == (absent, debugged, said)
+
+
+def test_what_is_watched(tmp_path: Path) -> None:
+    for name in ("scheduler", "api"):
+        (tmp_path / name).mkdir()
+    script = tmp_path / "mine.py"
+    script.write_text("")
+    assert watched(OURS, tmp_path)[0] == tmp_path / "scheduler"
+    assert tmp_path / "wire" in watched(OURS, tmp_path)
+    assert watched(("python", str(script), "--flag", "no.py"), tmp_path) == [script]
+    assert watched(("/usr/bin/etcd", "--name"), tmp_path) == []
+
+
+def test_what_has_changed(tmp_path: Path) -> None:
+    kept, other, gone, new = (tmp_path / f"{name}.py" for name in ("kept", "other", "gone", "new"))
+    for path in (kept, other, gone):
+        path.write_text("x = 1\n")
+    (tmp_path / "notes.txt").write_text("")
+    before = stamps([tmp_path])
+    assert set(before) == {kept, other, gone}
+    gone.unlink()
+    new.write_text("def (\n")
+    after = {**stamps([tmp_path]), other: 1}
+    assert changed(before, after) == sorted([other, gone, new])
+    assert mistakes([other, gone, new]) == [f"{new}:1: invalid syntax"]
+
+
+A, B = 1, 2  # processes
+
+
+@pytest.mark.parametrize(
+    ("heard", "stands"),
+    [
+        ([(A, True, False, "")], False),
+        ([(A, True, False, "refused")], False),  # it is still being started
+        ([(A, True, False, "late")], True),  # it listens
+        ([(A, True, False, ""), (A, True, False, "late")], True),
+        ([(A, True, False, ""), (A, True, False, "refused")], False),  # it ends
+        ([(A, True, False, ""), (A, True, False, "late"), (A, True, False, "refused")], True),  # connections lost
+        ([(A, True, False, ""), (A, True, False, "late"), (A, True, False, "")], False),
+        ([(A, True, False, ""), (A, True, False, "late"), (A, False, False, "refused")], False),  # dead
+        ([(A, True, False, ""), (A, True, False, "late"), (B, True, False, "refused")], False),  # another
+        ([(A, True, True, "refused")], True),  # waits for its debugger
+        ([(0, False, True, "refused")], False),
+    ],
+)
+def test_who_stands_still(heard: list[tuple[int, bool, bool, str]], stands: bool) -> None:
+    judge = Judge()
+    for pid, alive, waits, answer in heard:
+        judge.hear("dns", pid, alive, waits, answer)
+    assert ("dns" in judge.standing) is stands
