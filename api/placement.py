@@ -1,4 +1,4 @@
-"""Where a pod may run, core/v1: tolerations and affinity."""
+"""Where a pod may run, core/v1: tolerations, affinity and topology spread."""
 
 from __future__ import annotations
 
@@ -43,6 +43,8 @@ class PodAffinityTerm(Struct, frozen=True):
     namespaces: tuple[str, ...] = ()
     topology_key: str = ""
     namespace_selector: LabelSelector | None = None
+    match_label_keys: tuple[str, ...] = ()
+    mismatch_label_keys: tuple[str, ...] = ()
 
 
 class WeightedPodAffinityTerm(Struct, frozen=True):
@@ -59,3 +61,14 @@ class Affinity(Struct, frozen=True):
     node_affinity: NodeAffinity | None = None
     pod_affinity: PodAffinity | None = None
     pod_anti_affinity: PodAffinity | None = None
+
+
+class TopologySpreadConstraint(Struct, frozen=True):
+    max_skew: int = 1
+    topology_key: str = ""
+    when_unsatisfiable: str = "DoNotSchedule"
+    label_selector: LabelSelector | None = None
+    min_domains: int | None = None
+    node_affinity_policy: str | None = None
+    node_taints_policy: str | None = None
+    match_label_keys: tuple[str, ...] = ()

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from api.container import Container, EphemeralContainer, LocalReference, PodSecurityContext, ResourceRequirements
 from api.meta import Condition, KubeObject, Struct
-from api.placement import Affinity, Toleration
+from api.placement import Affinity, Toleration, TopologySpreadConstraint
 from api.volume import Volume
 from apimachinery.resources import GVR
 
@@ -63,6 +63,7 @@ class PodSpec(Struct, frozen=True):
     affinity: Affinity | None = None
     scheduler_name: str = ""
     tolerations: tuple[Toleration, ...] = ()
+    topology_spread_constraints: tuple[TopologySpreadConstraint, ...] = ()
     host_aliases: tuple[HostAlias, ...] = ()
     priority: int | None = None
     priority_class_name: str = ""

@@ -94,7 +94,7 @@ class Action(IntFlag):
 
 
 class ClusterEvent(NamedTuple):
-    """`resource` is `Node`, `AssignedPod` or `UnscheduledPod` (the waiting pod itself)."""
+    """`resource` is `Node`, `Namespace`, `AssignedPod` or `UnscheduledPod` (the waiting pod itself)."""
 
     resource: str
     action: Action

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from api.apps import ReplicaSet, StatefulSet
+from api.core import Namespace, ReplicationController
 from api.node import Node
 from api.pod import Pod, is_terminal
+from api.service import Service
 from client.informer import Event
 from scheduler.cache import Cache
 from scheduler.events import assigned_pod_event, node_event
-from scheduler.framework import ClusterEvent
+from scheduler.framework import Action, ClusterEvent
 from scheduler.queue import SchedulingQueue
 
 
@@ -43,6 +46,21 @@ class Intake:
         elif was is not None or self._cache.is_assumed(event.object.uid):
             self._cache.remove_pod(event.object.uid)
             self._move(assigned_pod_event(was or event.object, None))
+
+    def on_namespace(self, event: Event[Namespace]) -> None:
+        """Its labels decide which pods affinity terms with a `namespaceSelector` are about."""
+        old, new = event.old, event.new
+        self._cache.nodes.pods.set_namespace(event.object.name, new.metadata.labels if new else None)
+        if new is not None and (old is None or old.metadata.labels != new.metadata.labels):
+            self._move(ClusterEvent("Namespace", Action.ADD if old is None else Action.UPDATE_LABEL))
+
+    def on_service(self, event: Event[Service]) -> None:
+        selector = event.new.spec.selector if event.new else None
+        self._cache.nodes.selectors.set_service(event.object.namespace, event.object.name, selector)
+
+    def on_controller(self, event: Event[ReplicaSet] | Event[StatefulSet] | Event[ReplicationController]) -> None:
+        known = event.object
+        self._cache.nodes.selectors.set_controller(known.KIND, known.namespace, known.name, event.new)
 
     def _ours(self, pod: Pod) -> bool:
         return (

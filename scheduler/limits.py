@@ -14,6 +14,7 @@ NODES_TOLD = 50  # nodes in the table of one decision that is told
 DECISION_CELLS = 2_000_000  # node-times-plugin cells kept over all of them
 LABEL_COLUMNS = 64  # label keys indexed as columns
 MAX_NODE_SCORE = 100
+HARD_POD_AFFINITY_WEIGHT = 1  # what the required affinity of pods on a node to a newcomer is worth in scoring
 DEFAULT_MILLI_CPU = 100  # what scoring assumes of a container that requests no CPU
 DEFAULT_MEMORY_BYTES = 200 * 1024 * 1024  # and no memory
 CONDITIONS_PER_BATCH = 64  # PodScheduled conditions written at once; of each pod only the newest waits

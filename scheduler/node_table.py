@@ -11,9 +11,11 @@ from collections.abc import Iterable
 import numpy as np
 
 from api.node import Node, Taint
+from scheduler.default_selectors import DefaultSelectors
 from scheduler.framework import Ints, Mask
 from scheduler.limits import LABEL_COLUMNS
 from scheduler.pod_info import HostPort, PodInfo, parse_resources
+from scheduler.pod_table import PodTable
 
 _FIRST_ROWS = 16
 _FIRST_RESOURCES = ("cpu", "memory", "ephemeral-storage")
@@ -47,6 +49,8 @@ class NodeTable:
         """Image name to the rows that have it, with its size in bytes."""
         self.host_ports: dict[tuple[str, int], dict[int, Counter[HostPort]]] = defaultdict(dict)
         """(protocol, port) to the rows where it is taken, and by which addresses."""
+        self.pods = PodTable()
+        self.selectors = DefaultSelectors()
 
     # --- columns -------------------------------------------------------------------------------------------------
 
@@ -125,6 +129,17 @@ class NodeTable:
         """Ids of those values that any node had when a column was filled."""
         return [self._label_values[value] for value in values if value in self._label_values]
 
+    def domains(self, key: str) -> Ints:
+        """Each row's topology domain under `key`; 0 is none, as it is for rows whose node is gone."""
+        return np.where(self.present, self.label_column(key), _ABSENT)
+
+    def domain_totals(self, domains: Ints, per_row: Ints) -> Ints:
+        """Per row the sum of `per_row` over its whole domain; 0 outside every domain."""
+        sums = np.bincount(domains, weights=per_row, minlength=len(self._label_values) + 1).astype(np.int64)
+        sums[_ABSENT] = 0
+        found: Ints = sums[domains]
+        return found
+
     # --- nodes ---------------------------------------------------------------------------------------------------
 
     def set_node(self, node: Node) -> None:
@@ -156,11 +171,14 @@ class NodeTable:
 
     def add_pod(self, name: str, pod: PodInfo) -> None:
         """Count a pod on a node, whether the node is known yet or not."""
-        self._count(self._row_for(name), pod, 1)
+        row = self._row_for(name)
+        self._count(row, pod, 1)
+        self.pods.add(row, pod)
 
     def remove_pod(self, name: str, pod: PodInfo) -> None:
         row = self._rows[name]
         self._count(row, pod, -1)
+        self.pods.remove(row, pod)
         self._release_if_empty(row)
 
     def _count(self, row: int, pod: PodInfo, sign: int) -> None:

@@ -14,6 +14,7 @@ from api.container import Container
 from api.pod import Pod
 from apimachinery import quantity
 from scheduler.limits import DEFAULT_MEMORY_BYTES, DEFAULT_MILLI_CPU
+from scheduler.pod_terms import NO_TERMS, PodTerms, pod_terms
 
 Requests = dict[str, int]
 """Milli-CPU under `cpu`, whole units under every other resource name."""
@@ -38,6 +39,8 @@ class PodInfo:
     nonzero: tuple[int, int]
     """Milli-CPU and memory bytes that scoring counts: containers that request nothing count a little."""
     host_ports: tuple[HostPort, ...]
+    terms: PodTerms = NO_TERMS
+    """Which other pods it wants near or far."""
 
     @property
     def key(self) -> str:
@@ -54,7 +57,8 @@ class PodInfo:
 
 def pod_info(pod: Pod) -> PodInfo:
     scored = _pod_requests(pod, {"cpu": DEFAULT_MILLI_CPU, "memory": DEFAULT_MEMORY_BYTES})
-    return PodInfo(pod, _pod_requests(pod, {}), (scored.get("cpu", 0), scored.get("memory", 0)), _host_ports(pod))
+    nonzero = (scored.get("cpu", 0), scored.get("memory", 0))
+    return PodInfo(pod, _pod_requests(pod, {}), nonzero, _host_ports(pod), pod_terms(pod))
 
 
 def parse_resources(amounts: Mapping[str, str | int | float]) -> Requests:

@@ -7,8 +7,11 @@ import random
 import socket
 import uuid
 
+from api.apps import ReplicaSet, StatefulSet
+from api.core import Namespace, ReplicationController
 from api.node import Node
 from api.pod import Pod
+from api.service import Service
 from apimachinery.clock import Clock
 from client.api import ApiClient, connect_api
 from client.informer import InformerFactory
@@ -57,13 +60,20 @@ async def schedule(config: Config, api: ApiClient, seams: Seams) -> None:
     intake = Intake(cache, queue, config.scheduler_name)
     informers.get(Node).add_handler(intake.on_node)
     informers.get(Pod).add_handler(intake.on_pod)
+    informers.get(Namespace).add_handler(intake.on_namespace)
+    informers.get(Service).add_handler(intake.on_service)
+    informers.get(ReplicaSet).add_handler(intake.on_controller)
+    informers.get(StatefulSet).add_handler(intake.on_controller)
+    informers.get(ReplicationController).add_handler(intake.on_controller)
 
     async def lead() -> None:
         await informers.wait_synced()
         await scheduler.run()
 
     async with asyncio.TaskGroup() as group:
-        group.create_task(informers.run())  # nodes and pods, mirrored; a replica that does not lead follows along
+        group.create_task(
+            informers.run()
+        )  # what there is, mirrored; a replica that does not lead follows along
         group.create_task(recorder.run())  # events out
         group.create_task(reporter.run())  # conditions out
         if config.leader_elect:

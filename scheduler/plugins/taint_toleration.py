@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from scheduler.framework import Action, ClusterEvent, Code, CycleState, Ints, Refusal
+from scheduler.framework import Action, ClusterEvent, Code, CycleState, Ints, Mask, Refusal
 from scheduler.node_table import NodeTable
 from scheduler.plugins.normalize import normalize
 from scheduler.plugins.tolerations import tolerated
@@ -23,12 +23,8 @@ class TaintToleration:
     name = "TaintToleration"
 
     def filter(self, state: CycleState, pod: PodInfo, nodes: NodeTable) -> Sequence[Refusal]:
-        tolerations = pod.pod.spec.tolerations
-        refused = [
-            any(taint.effect in _HARD and not tolerated(taint, tolerations) for taint in taints)
-            for taints in nodes.taint_sets
-        ]
-        return [Refusal(np.array(refused)[nodes.taint_set], Code.UNRESOLVABLE, REASON)] if any(refused) else []
+        refused = untolerated_rows(pod, nodes)
+        return [Refusal(refused, Code.UNRESOLVABLE, REASON)] if refused.any() else []
 
     def score(self, state: CycleState, pod: PodInfo, nodes: NodeTable, rows: Ints) -> Ints:
         """The number of soft taints that the pod does not tolerate."""
@@ -47,3 +43,13 @@ class TaintToleration:
             ClusterEvent("Node", Action.ADD | Action.UPDATE_TAINT),
             ClusterEvent("UnscheduledPod", Action.UPDATE_TOLERATION),
         ]
+
+
+def untolerated_rows(pod: PodInfo, nodes: NodeTable) -> Mask:
+    """Nodes with a hard taint that the pod does not tolerate."""
+    tolerations = pod.pod.spec.tolerations
+    refused = [
+        any(taint.effect in _HARD and not tolerated(taint, tolerations) for taint in taints)
+        for taints in nodes.taint_sets
+    ]
+    return np.array(refused, np.bool_)[nodes.taint_set]

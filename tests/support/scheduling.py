@@ -12,6 +12,7 @@ from api.pod import Pod
 
 JSON = dict[str, Any]
 MIB = 1024 * 1024
+_METADATA = ("labels", "namespace", "owner_references", "deletion_timestamp")
 
 
 def node_tree(name: str, *, cpu: str = "4", memory: str = "8Gi", pods: str = "110", **more: Any) -> JSON:
@@ -51,6 +52,8 @@ def make_node(name: str, **more: Any) -> Node:
 
 
 def make_pod(name: str, **more: Any) -> Pod:
+    """`labels`, `namespace`, `owner_references` and `deletion_timestamp` go to its metadata."""
+    metadata = {json_name(key): more.pop(key) for key in _METADATA if key in more}
     tree = pod_tree(name, **more)
-    tree["metadata"]["uid"] = f"uid-{name}"
+    tree["metadata"] |= {"uid": f"uid-{name}", **metadata}
     return msgspec.convert(tree, Pod)
