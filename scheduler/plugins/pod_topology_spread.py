@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from apimachinery.selectors import LabelSelector
 from scheduler.framework import (
     SKIP,
     SUCCESS,
@@ -125,9 +126,12 @@ def _scores(
     feasible[rows] = True
     feasible &= complete
     total = np.zeros(len(rows), np.float64)
+    matching: dict[LabelSelector, Ints] = {}
     for constraint in constraints:
         domains = nodes.domains(constraint.topology_key)
-        counts = matching_pods(constraint, pod, nodes)
+        counts = matching.get(constraint.selector)
+        if counts is None:
+            counts = matching[constraint.selector] = matching_pods(constraint, pod, nodes)
         size = int(feasible.sum())
         if constraint.topology_key != HOSTNAME:
             size = len(np.unique(domains[feasible]))

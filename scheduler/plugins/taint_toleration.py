@@ -52,4 +52,4 @@ def untolerated_rows(pod: PodInfo, nodes: NodeTable) -> Mask:
         any(taint.effect in _HARD and not tolerated(taint, tolerations) for taint in taints)
         for taints in nodes.taint_sets
     ]
-    return np.array(refused, np.bool_)[nodes.taint_set]
+    return np.array(refused, np.bool_)[nodes.taint_set] if any(refused) else nodes.none()
