@@ -71,9 +71,7 @@ async def schedule(config: Config, api: ApiClient, seams: Seams) -> None:
         await scheduler.run()
 
     async with asyncio.TaskGroup() as group:
-        group.create_task(
-            informers.run()
-        )  # what there is, mirrored; a replica that does not lead follows along
+        group.create_task(informers.run())  # what there is, mirrored; a replica that does not lead follows along
         group.create_task(recorder.run())  # events out
         group.create_task(reporter.run())  # conditions out
         if config.leader_elect:
