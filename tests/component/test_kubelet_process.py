@@ -68,14 +68,14 @@ async def test_a_killed_runtime_makes_the_node_not_ready_until_it_is_back(machin
             await machine.give_addresses()
             await machine.create("web", {"image": "nginx:1.27"})
             await eventually(lambda: machine.runs("web"))
+            await eventually(machine.is_ready)
             before = await machine.pod("web")
 
-        async def not_ready() -> bool:
-            return not await machine.is_ready()
+        async def told_down() -> bool:
+            found = await machine.condition("Ready")
+            return found is not None and found.status == "False" and "container runtime is down" in found.message
 
-        await eventually(not_ready)
-        found = await machine.condition("Ready")
-        assert found is not None and found.message.startswith("container runtime is down")
+        await eventually(told_down)
         async with machine.runtime():
             await eventually(machine.is_ready)
             assert (await machine.pod("web")).status.container_statuses == before.status.container_statuses
