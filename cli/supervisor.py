@@ -29,6 +29,7 @@ STABLE_SECONDS = 10.0  # a process that lived this long starts its back-off anew
 STOP_SECONDS = 8.0  # from SIGTERM to SIGKILL
 DEBUGGED_STOP_SECONDS = 2.0  # the same for one under debug: who stands at a breakpoint hears no signal
 WATCHDOG_AGAIN_SECONDS = 1.0
+SAVE_AGAIN_SECONDS = 1.0  # after a state file that could not be written
 LOG_BYTES = 20 * 1024 * 1024  # a log larger than this is put aside once, as .1, when its process starts
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -61,6 +62,7 @@ class Supervisor:
     _ended: dict[str, asyncio.Event] = field(default_factory=dict)
     _tasks: asyncio.TaskGroup | None = None
     _watchdog: asyncio.Task[None] | None = None
+    _save_again: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
         self.logs.mkdir(parents=True, exist_ok=True)
@@ -201,14 +203,19 @@ class Supervisor:
         self._save()
 
     def _save(self) -> None:
-        """A full disk must not end the one that minds all others: the file is then old, the processes are not."""
+        """A full disk must not end the one that minds all others: the file is old then, until there is room."""
+        if self._save_again is not None:
+            self._save_again.cancel()
         state = {"supervisor": os.getpid(), "processes": [asdict(one) for one in self.states.values()]}
         fresh = self.state_file.with_suffix(".new")
         try:
             fresh.write_text(json.dumps(state, indent=1))
             fresh.replace(self.state_file)
+            self._save_again = None
         except OSError as error:
-            _complain(f"{self.state_file} cannot be written: {error.strerror}")
+            if self._save_again is None:
+                _complain(f"{self.state_file} cannot be written: {error.strerror}")
+            self._save_again = asyncio.get_running_loop().call_later(SAVE_AGAIN_SECONDS, self._save)
 
 
 def _complain(text: str) -> None:

@@ -36,14 +36,26 @@ def supervisor(cluster: Cluster) -> int:
     return pid
 
 
-def test_up_twice(cluster: Cluster) -> None:
-    up(cluster)
+def test_up_twice_and_after_the_supervisor_was_killed(cluster: Cluster) -> None:
+    """Each component runs once, and everything is kept."""
+    kubectl = up(cluster)
+    kubectl("create", "configmap", "kept", "--from-literal=a=b")
     before = pids(cluster)
     again = cluster.orrery(*SIM_UP, check=False)
     assert again.returncode == 1
     assert "cluster f-broken is running already; orrery status shows it, orrery down ends it" in again.stderr
+    by_hand = cluster.orrery("supervise", check=False)
+    assert by_hand.returncode == 1 and "cluster f-broken has a supervisor (PID " in by_hand.stderr
     assert pids(cluster) == before and len(processes_alive(cluster)) == COMPONENTS + 1
-    assert "https://127.0.0.1:" in cluster.orrery("status").stdout
+
+    os.kill(supervisor(cluster), signal.SIGKILL)
+    refused = cluster.orrery("status", check=False)
+    assert refused.returncode == 1 and "does not run" in refused.stderr
+    once_more = cluster.orrery(*SIM_UP)
+    assert f"{COMPONENTS} processes ended that had lost their supervisor" in once_more.stderr
+    assert not pids(cluster) & before
+    assert len(processes_alive(cluster)) == COMPONENTS + 1
+    assert kubectl.json("get", "configmap", "kept")["data"] == {"a": "b"}
 
 
 def test_two_ups_at_the_same_instant(cluster: Cluster) -> None:
@@ -77,48 +89,29 @@ def processes_alive_of(cluster: Cluster) -> list[str]:
 
 
 def test_down_ends_what_a_killed_supervisor_left(cluster: Cluster) -> None:
+    """All of it, whatever the state file says, and nobody else: not who got a number since."""
     up(cluster)
     os.kill(supervisor(cluster), signal.SIGKILL)
     eventually("the supervisor is gone", lambda: len(processes_alive(cluster)) == COMPONENTS)
     os.kill(cluster.pid("scheduler"), signal.SIGSTOP)  # nor does a frozen one get away
-    cluster.orrery("down")
+    state = cluster.root / "state.json"
+    with subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"], cwd=ROOT) as bystander:
+        try:
+            state.write_text(state.read_text().replace(str(cluster.pid("dns")), str(bystander.pid)))
+            cluster.orrery("down")
+            assert bystander.poll() is None
+        finally:
+            bystander.kill()
     assert leftovers(cluster) == []
 
 
 def test_down_needs_no_state_file(cluster: Cluster) -> None:
     up(cluster)
-    os.kill(supervisor(cluster), signal.SIGKILL)
     (cluster.root / "state.json").write_text('{"supervisor": 1')
     said = cluster.orrery("status", check=False)
     assert said.returncode == 1 and "state.json is broken" in said.stderr and "Traceback" not in said.stderr
     cluster.orrery("down")
     assert leftovers(cluster) == []
-
-
-def test_up_after_a_killed_supervisor_starts_each_once_and_keeps_everything(cluster: Cluster) -> None:
-    kubectl = up(cluster)
-    kubectl("create", "configmap", "kept", "--from-literal=a=b")
-    os.kill(supervisor(cluster), signal.SIGKILL)
-    before = pids(cluster)
-    again = cluster.orrery(*SIM_UP)
-    assert f"{COMPONENTS} processes ended that had lost their supervisor" in again.stderr
-    assert not pids(cluster) & before
-    assert len(processes_alive(cluster)) == COMPONENTS + 1
-    assert kubectl.json("get", "configmap", "kept")["data"] == {"a": "b"}
-
-
-def test_a_pid_in_an_old_state_file_that_is_somebody_elses(cluster: Cluster) -> None:
-    """Whoever got the number since must live, even if it runs in the same folder."""
-    up(cluster)
-    os.kill(supervisor(cluster), signal.SIGKILL)
-    with subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"], cwd=ROOT) as bystander:
-        try:
-            state = (cluster.root / "state.json").read_text()
-            (cluster.root / "state.json").write_text(state.replace(str(cluster.pid("dns")), str(bystander.pid)))
-            cluster.orrery("down")
-            assert bystander.poll() is None
-        finally:
-            bystander.kill()
 
 
 def test_down_keep_and_a_second_down(cluster: Cluster) -> None:

@@ -85,6 +85,17 @@ def test_a_kubeconfig_lock_is_kubectls(tmp_path: Path, monkeypatch: pytest.Monke
     assert not (tmp_path / "config.lock").exists()
 
 
+@pytest.mark.parametrize("name", ["../elsewhere", "Upper", "", "dash-", "-dash", "under_score", "a.b", "a" * 41, "a\n"])
+def test_names_that_cannot_be(name: str) -> None:
+    with pytest.raises(UserError, match="a cluster's name is at most 40 of"):
+        specs.require_name(name)
+
+
+@pytest.mark.parametrize("name", ["a", "orrery", "lab-2", "0", "a" * 40])
+def test_names_that_can_be(name: str) -> None:
+    specs.require_name(name)
+
+
 @pytest.mark.parametrize(
     ("wanted", "networks", "index"),
     [

@@ -88,3 +88,34 @@ async def test_it_runs_what_is_wanted(tmp_path: Path) -> None:
     supervisor.stop.set()
     await task
     assert not any(is_alive(pid) for pid in (*first.values(), *second.values(), *third.values()))
+
+
+async def test_a_state_file_that_cannot_be_written_is_written_later(tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    (tmp_path / "state.new").mkdir()  # in its way
+    supervisor = Supervisor([Component("a", SLEEPER, 1)], tmp_path / "logs", state)
+    task = asyncio.create_task(supervisor.run())
+    async with asyncio.timeout(20):
+        while not supervisor.states.get("a") or not supervisor.states["a"].pid:
+            await asyncio.sleep(0.02)
+    assert not state.exists()
+    (tmp_path / "state.new").rmdir()
+    assert await pids(state, {}, 1) == {"a": supervisor.states["a"].pid}
+    supervisor.stop.set()
+    await task
+
+
+async def test_one_that_cannot_be_started_is_tried_again(tmp_path: Path) -> None:
+    program, state = tmp_path / "program", tmp_path / "state.json"
+    supervisor = Supervisor([Component("a", (str(program),), 1)], tmp_path / "logs", state)
+    task = asyncio.create_task(supervisor.run())
+    async with asyncio.timeout(20):
+        while "a" not in supervisor.states or not supervisor.states["a"].last_exit:
+            await asyncio.sleep(0.02)
+    assert supervisor.states["a"].last_exit == "cannot be started: No such file or directory"
+    program.symlink_to("/bin/cat")  # its standard input is empty: it ends at once, and well
+    async with asyncio.timeout(20):
+        while supervisor.states["a"].last_exit != "exit code 0":
+            await asyncio.sleep(0.02)
+    supervisor.stop.set()
+    await task
