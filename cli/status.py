@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 import time
+from pathlib import Path
 
 from cli import spec as specs
+from cli.config import kubeconfig_path
 from cli.errors import UserError
 from cli.running import is_alive
 from cli.spec import ClusterSpec, Paths
@@ -53,14 +58,24 @@ def headline(spec: ClusterSpec) -> str:
 
 
 def next_steps(spec: ClusterSpec) -> str:
+    """What to type now, each line as it works in the shell the command was called from."""
     flag = "" if spec.name == specs.DEFAULT_NAME else f" --name {spec.name}"
-    image = "orrery/busybox:1"
-    return "\n".join(
-        [
-            f"kubectl context {spec.context} is current. Next:",
-            f"  kubectl get nodes                                     (with --context {spec.context} from anywhere)",
-            f"  kubectl create deployment web --image={image} --replicas=3 -- httpd -f -p 80",
-            f"  orrery status{flag} | orrery logs scheduler{flag} -f | orrery restart kubelet-worker-1{flag}",
-            f"  orrery down{flag}                                           (stops it and removes the context again)",
-        ]
-    )
+    orrery = command_name()
+    steps = [
+        ("kubectl get nodes", f"with --context {spec.context} from anywhere"),
+        ("kubectl create deployment web --image=orrery/busybox:1 --replicas=3 -- httpd -f -p 80", ""),
+        (f"{orrery} status{flag}", "what runs where, what is held or faulted"),
+        (f"{orrery} logs scheduler{flag} -f", "one component's log"),
+        (f"{orrery} restart kubelet-worker-1{flag} --kill", "no container restarts"),
+        (f"{orrery} down{flag}", "stops it and takes the context out again"),
+    ]
+    lines = [f"  {step:44} {why and f'# {why}'}".rstrip() for step, why in steps]
+    return "\n".join([f"The context {spec.context} was merged into {kubeconfig_path()} and is current. Next:", *lines])
+
+
+def command_name() -> str:
+    """`orrery` if that is on PATH, else the script beside this Python, from here."""
+    script = Path(sys.executable).with_name("orrery")
+    if shutil.which("orrery") or not script.exists():
+        return "orrery"
+    return os.path.relpath(script)
