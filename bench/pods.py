@@ -13,6 +13,8 @@ from tests.support.kubectl import Kubectl
 
 IMAGE = "orrery/busybox:1"
 LABEL = "orrery.bench=1"
+TASKS = "label=com.docker.swarm.service.name=bench"
+PODS = "label=orrery.cluster=bench"
 PARALLEL = 8  # plain `docker run` is fastest around eight at a time on two cores
 SLEEP = ("sh", "-c", "trap 'exit 0' TERM; sleep 10000 & wait")  # ends at once when told to
 
@@ -58,17 +60,17 @@ def swarm_service(n: int) -> float:
         eventually("all tasks running", lambda: _running_tasks() >= n, every=0.05)
         took = time.monotonic() - started
         docker("service", "rm", "bench")
-        eventually("no task left", lambda: not docker("ps", "-q", "--filter", "name=bench."), every=0.2)
+        eventually("no task left", lambda: not docker("ps", "-q", "--filter", TASKS), every=0.2)
         return took
     finally:
         subprocess.run(["docker", "swarm", "leave", "--force"], capture_output=True, check=False)
-        left = docker("ps", "-aq", "--filter", "name=bench.").split()
+        left = docker("ps", "-aq", "--filter", TASKS).split()
         subprocess.run(["docker", "rm", "-f", *left], capture_output=True, check=False)
         subprocess.run(["docker", "network", "rm", "docker_gwbridge"], capture_output=True, check=False)
 
 
 def _running_tasks() -> int:
-    return len(docker("ps", "-q", "--filter", "name=bench.", "--filter", "status=running").split())
+    return len(docker("ps", "-q", "--filter", TASKS, "--filter", "status=running").split())
 
 
 def orrery_pods(kubectl: Kubectl, n: int) -> float:
@@ -80,5 +82,5 @@ def orrery_pods(kubectl: Kubectl, n: int) -> float:
     kubectl("delete", "deployment", "bench")
     kubectl("delete", "pods", "-l", "app=bench", "--grace-period=0", "--force", "--ignore-not-found")
     eventually("no pod left", lambda: not kubectl("get", "pods", "-o", "name").strip())
-    eventually("no container left", lambda: "bench" not in docker("ps", "--format", "{{.Names}} {{.Labels}}"))
+    eventually("no container left", lambda: not docker("ps", "-q", "--filter", PODS, "--filter", "name=k8s_"))
     return took
