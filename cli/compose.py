@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tenacity import RetryCallState, RetryError, Retrying, retry_if_result, wait_fixed
+
 from cli import addons, kubeconfig
 from cli.components import APISERVER_SERVICE
 from cli.readiness import addons_missing, leases_missing, nodes_missing
@@ -71,15 +73,31 @@ def install_addons(args: argparse.Namespace) -> None:
 
 
 def wait_for(missing: Callable[[], str], deadline: float) -> None:
-    """Ask until it says ""; tells what it waits for whenever that changes."""
+    """Ask until it says "". Ends the process with 1 when the deadline (monotonic seconds) is past."""
+    polling = Retrying(
+        retry=retry_if_result(bool),
+        wait=wait_fixed(RETRY_SECONDS),
+        stop=lambda _: time.monotonic() > deadline,
+        before_sleep=_teller(),
+    )
+    try:
+        polling(missing)
+    except RetryError:
+        sys.exit(f"gave up after {WAIT_SECONDS:.0f} s")
+
+
+def _teller() -> Callable[[RetryCallState], None]:
+    """Prints what is waited for whenever that changes."""
     shown = ""
-    while text := missing():
+
+    def tell(state: RetryCallState) -> None:
+        nonlocal shown
+        text = str(state.outcome.result()) if state.outcome else ""
         if text != shown:
-            print(f"waiting: {text}")
+            print(f"waiting: {text}", flush=True)
             shown = text
-        if time.monotonic() > deadline:
-            sys.exit(f"gave up after {WAIT_SECONDS:.0f} s")
-        time.sleep(RETRY_SECONDS)
+
+    return tell
 
 
 def main() -> None:
