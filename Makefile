@@ -1,6 +1,7 @@
 # Orrery: `make up` starts a cluster, `make test` runs everything, `make help` lists the rest.
 PY     := .venv/bin/python
 STAMP  := .venv/.installed
+TEST_PROCESSES ?= 3
 RUNTIME ?=
 NODES  ?=
 NAME   ?=
@@ -48,8 +49,8 @@ check: $(STAMP) ## lint, format, types, import contracts, generated code current
 	.venv/bin/lint-imports
 	$(PY) -m tests.generated_code_is_current
 
-test: $(STAMP) ## everything
-	$(PY) -m pytest
+test: $(STAMP) ## everything, in several processes (tests/conftest.py says what stays together)
+	$(PY) -m pytest -n $(TEST_PROCESSES) --dist loadgroup
 
 unit: $(STAMP) ## pure tests only
 	$(PY) -m pytest tests/unit tests/contract tests/scenarios
