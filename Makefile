@@ -1,7 +1,7 @@
 # Orrery: `make up` starts a cluster, `make test` runs everything, `make help` lists the rest.
 PY     := .venv/bin/python
 STAMP  := .venv/.installed
-TEST_PROCESSES ?= 3
+TEST_PROCESSES ?= 2
 RUNTIME ?=
 NODES  ?=
 NAME   ?=
@@ -50,7 +50,7 @@ check: $(STAMP) ## lint, format, types, import contracts, generated code current
 	$(PY) -m tests.generated_code_is_current
 
 test: $(STAMP) ## everything, in several processes (tests/conftest.py says what stays together)
-	$(PY) -m pytest -n $(TEST_PROCESSES) --dist loadgroup
+	$(PY) -m pytest -n $(TEST_PROCESSES) --dist loadscope --no-loadscope-reorder
 
 unit: $(STAMP) ## pure tests only
 	$(PY) -m pytest tests/unit tests/contract tests/scenarios

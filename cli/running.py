@@ -39,6 +39,15 @@ def of_cluster(root: Path) -> list[Process]:
     return [Process(pid, _words(pid, "cmdline")) for pid in _others() if mark in _raw(pid, "environ").split(b"\0")]
 
 
+def namesakes(root: Path) -> set[Path]:
+    """Folders of clusters with the same name that are kept in another home, and have a supervisor."""
+    mark = f"{CLUSTER_MARK}=".encode()
+    supervisors = [pid for pid in _others() if Process(pid, _words(pid, "cmdline")).is_supervisor]
+    words = (word for pid in supervisors for word in _raw(pid, "environ").split(b"\0") if word.startswith(mark))
+    folders = {Path(os.fsdecode(word[len(mark) :])) for word in words}
+    return {one for one in folders if one.name == root.name and one != root}
+
+
 def supervisor_of(root: Path) -> int:
     """Its PID; 0 if none runs."""
     return next((one.pid for one in of_cluster(root) if one.is_supervisor), 0)

@@ -175,17 +175,23 @@ def require_home(name: str) -> None:
 def load(name: str) -> ClusterSpec | None:
     """None if there is no such cluster. Raises UserError for a file that is broken."""
     path = Paths.of(name).spec
+    spec = read(path)
+    if spec is not None and (spec.name != name or "apiserver" not in spec.ports):
+        raise UserError(f"{path} is not of cluster {name}; orrery down --name {name} clears the cluster away")
+    return spec
+
+
+def read(path: Path) -> ClusterSpec | None:
+    """None if there is no such file. Raises UserError for one that is broken."""
     try:
-        spec = msgspec.json.decode(path.read_bytes(), type=ClusterSpec)
+        return msgspec.json.decode(path.read_bytes(), type=ClusterSpec)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror})") from None
     except msgspec.DecodeError as error:
-        raise UserError(f"{path} is broken ({error}); orrery down --name {name} clears the cluster away") from None
-    if spec.name != name or "apiserver" not in spec.ports:
-        raise UserError(f"{path} is not of cluster {name}; orrery down --name {name} clears the cluster away")
-    return spec
+        away = f"orrery down --name {path.parent.name} clears the cluster away"
+        raise UserError(f"{path} is broken ({error}); {away}") from None
 
 
 def save(spec: ClusterSpec) -> None:

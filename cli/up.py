@@ -127,6 +127,8 @@ def _make_spec(options: UpOptions, paths: Paths) -> ClusterSpec:
     if options.port is not None:
         specs.require_free(options.port, "apiserver")
         wanted["apiserver"] = options.port
+    if runtime == "docker":
+        _refuse_namesakes(paths)
     with locks.in_turn(paths.root.parent / ".choosing"):
         foreign = host_networks() + _foreign(engine, options.name) if runtime == "docker" else []
         index = specs.choose_index(options.name, before.index if before else None, foreign)
@@ -136,6 +138,17 @@ def _make_spec(options: UpOptions, paths: Paths) -> ClusterSpec:
     paths.clock.unlink(missing_ok=True)
     paths.rules.unlink(missing_ok=True)
     return spec
+
+
+def _refuse_namesakes(paths: Paths) -> None:
+    """Networks and containers are named, and found again, by the cluster's name: two would take each other's."""
+    for other in sorted(running.namesakes(paths.root)):
+        spec = specs.read(other / paths.spec.name)
+        if spec is None or spec.runtime == "docker":
+            raise UserError(
+                f"another cluster {other.name} runs on this engine, with its files in {other}: choose another --name, "
+                f"or end that one: ORRERY_HOME={other.parent.parent} orrery down --name {other.name}"
+            )
 
 
 def _foreign(engine: Engine, name: str) -> list[IPv4Network]:

@@ -1,4 +1,4 @@
-"""What may run beside what (`make test` runs pytest-xdist): a group stays in one process, in order.
+"""What may run beside what, where `make test` runs several processes: a group stays in one of them, in order.
 
 Whole clusters first, for they take longest and mostly wait; the pure tests fill the gaps that they leave.
 """
@@ -6,25 +6,36 @@ Whole clusters first, for they take longest and mostly wait; the pure tests fill
 from __future__ import annotations
 
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+    from xdist.scheduler import LoadScopeScheduling
 
 OWN_CLUSTER = ("test_debug_sim", "test_labs_sim", "test_source_sim")
 """Files of packages with one cluster for all that start another for themselves."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not config.pluginmanager.hasplugin("xdist"):
-        return
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group_of(item.path.relative_to(config.rootpath))))
     items.sort(key=lambda item: not is_whole_cluster(item.path.relative_to(config.rootpath)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByGroup(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(PurePath(nodeid.partition("::")[0]))
+
+    return ByGroup(config, log)
 
 
 def group_of(path: PurePath) -> str:
     """A test file's group: its package where that shares a cluster, else itself."""
-    package = path.parent
-    return str(package if is_whole_cluster(path) and path.stem not in OWN_CLUSTER else path)
+    return str(path.parent if is_whole_cluster(path) and path.stem not in OWN_CLUSTER else path)
 
 
 def is_whole_cluster(path: PurePath) -> bool:

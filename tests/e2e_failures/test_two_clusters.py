@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -59,6 +60,20 @@ def test_two_clusters_side_by_side(make_cluster: MakeCluster) -> None:
     second("run", "later", f"--image={IMAGE}", "--command", "--", "sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait")
     second("wait", "--for=condition=Ready", "pod/later", "--timeout=20s")
     assert two.context in second("config", "current-context") and one.context not in second("config", "get-contexts")
+
+
+def test_a_namesake_on_the_same_engine_is_refused(make_cluster: MakeCluster, home: Path) -> None:
+    one, simulated = make_cluster("namesake"), Cluster("f-namesake", home / "sim")
+    up(one, runtime="docker", nodes=0)
+    other = Cluster(one.name, home / "other")
+    refused = other.orrery("up", "--runtime", "docker", check=False)
+    assert refused.returncode == 1
+    assert f"another cluster f-namesake runs on this engine, with its files in {one.root}" in refused.stderr
+    assert not other.root.joinpath("cluster.json").exists()
+    try:
+        simulated.orrery("up", "--runtime", "sim", "--nodes", "1")  # whose pods are no containers
+    finally:
+        simulated.orrery("down")
 
 
 def subnet(cluster: Cluster) -> str:
