@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cli.cri import commands as cri
 from cli.debugging import commands as debugging
 from cli.errors import UserError
 from cli.etcd import commands as etcd
@@ -114,6 +115,7 @@ COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], None], str]] = {
     **debugging.COMMANDS,
     **wiretap.COMMANDS,
     **etcd.COMMANDS,
+    **cri.COMMANDS,
     **lab.COMMANDS,
     **source.COMMANDS,
 }
@@ -135,8 +137,9 @@ def make_parser() -> argparse.ArgumentParser:
     made["logs"].add_argument("-f", "--follow", action="store_true", help="go on as the log grows")
     made["logs"].add_argument("-n", "--lines", type=int, default=100, help="how many lines (default: %(default)s)")
     made["restart"].add_argument("--kill", action="store_true", help="with SIGKILL, as a crash would")
-    for name, add_flags in {**debugging.FLAGS, **wiretap.FLAGS, **etcd.FLAGS, **lab.FLAGS, **source.FLAGS}.items():
-        add_flags(made[name])
+    for group in (debugging, wiretap, etcd, cri, lab, source):
+        for name, add_flags in group.FLAGS.items():
+            add_flags(made[name])
     return parser
 
 
