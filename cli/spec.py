@@ -119,6 +119,11 @@ class Paths:
         return self.root / "rules.json"
 
     @property
+    def spans(self) -> Path:
+        """What components leave of their spans; they look for it beside the clock."""
+        return self.root / "spans"
+
+    @property
     def wanted(self) -> Path:
         """What is wanted of components beyond the usual; the supervisor carries it out."""
         return self.root / "wanted.json"

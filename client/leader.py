@@ -25,6 +25,8 @@ _log = logging.getLogger(__name__)
 JSON = dict[str, Any]
 
 NAMESPACE = "kube-system"
+TO_LEAD = "try to lead"
+"""How the timer of one ends who does not lead, and waits until it may."""
 
 
 class LeaderElector:
@@ -80,7 +82,7 @@ class LeaderElector:
                 await self._release()
 
     async def _acquire(self) -> None:
-        why = f"lease {self._name}: try to lead"
+        why = f"lease {self._name}: {TO_LEAD}"
         refused = Backoff(self._clock, why, base_seconds=LEASE_REFUSED_SECONDS, max_seconds=self._retry_seconds)
         while not await self._try(self._claim):
             if self._refusal:

@@ -3,6 +3,10 @@
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024  # one gRPC message, either way
 MAX_PENDING_CALLS = 100_000  # calls that a server has been sent and not begun
 SPAN_RING = 4096  # spans kept per process
+SPAN_FILE_SEGMENTS = 16  # of a component's file of spans: the oldest makes room for the newest
+SPAN_SEGMENT_BYTES = 128 * 1024  # 2 MiB in all: some 4000 spans
+SPAN_BATCH = 256  # spans recorded at once; fewer if the event loop's turn is over before
+SPAN_TEXT_CHARS = 2000  # kept of each attribute of a span that is too large for the file
 READS_PER_SPAN = 16  # objects named as read by one reconcile
 HELD_MESSAGES = 10_000  # messages waiting at gates, per process
 RULES = 256  # gate rules per process

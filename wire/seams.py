@@ -1,8 +1,8 @@
 """What makes a process debuggable, handed to everything in it: its clock, gates and tracer.
 
 The cluster's clock and rules are files too (`clock.json`, and `rules.json` beside it), because a process that starts
-while the clock stands or a fault is in force must begin that way. A running process looks at them now and then, for
-who stood still or was out of reach when the others were told.
+while the clock stands or a fault is in force must begin that way. A running process looks at them now and then, for who
+stood still or was out of reach when the others were told. Beside them, in `spans/`, it leaves its spans.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from wire.gates import Gates
 from wire.limits import FOLLOW_SECONDS, STOOD_STILL_SECONDS
 from wire.process import CannotRun
 from wire.rules import Rule, rule_from_json
+from wire.span_file import SpanFile, span_file
 from wire.trace import Tracer
 
 RULES_FILE = "rules.json"
@@ -105,7 +106,8 @@ def _in_loop() -> bool:
 def make_seams(component: str, clock: Clock | None = None) -> Seams:
     clock = clock or Clock()
     clock.context = trace.current
-    seams = Seams(component, clock, Gates(clock), Tracer(component))
+    file = SpanFile(span_file(clock.file, component)) if isinstance(clock, FileClock) else None
+    seams = Seams(component, clock, Gates(clock), Tracer(component, file=file))
     if isinstance(clock, FileClock):
         for rule in read_rules(clock.file.with_name(RULES_FILE), component):
             seams.gates.add(rule)

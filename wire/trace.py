@@ -1,7 +1,8 @@
 """Trace context and spans: one `kubectl apply` is one trace, through every process.
 
 The current context travels in a contextvar, in gRPC metadata (`traceparent`, W3C Trace Context) and with every stored
-revision. Spans end up in a bounded ring that the Debug service reads out.
+revision. Spans end up in a bounded ring that the Debug service reads out, and in a file that the next process of the
+component reads (`wire.span_file`), if the cluster keeps files.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 
 from wire.activity import Activity
 from wire.limits import READS_PER_SPAN, SPAN_RING
+from wire.span_file import SpanFile
 
 HEADER = "traceparent"
 
@@ -84,10 +86,11 @@ class Span:
 
 
 class Tracer:
-    """Makes spans for one component and keeps the last `capacity` of them."""
+    """Makes spans for one component and keeps the last `capacity` of them; those of processes before it, too."""
 
-    def __init__(self, component: str, capacity: int = SPAN_RING) -> None:
+    def __init__(self, component: str, capacity: int = SPAN_RING, file: SpanFile | None = None) -> None:
         self.component = component
+        self._file = file
         self._ring: deque[Span] = deque(maxlen=capacity)
         self._open: dict[str, Span] = {}
         self.activity = Activity()
@@ -111,6 +114,8 @@ class Tracer:
         token, outer = attach(span.traceparent), _here.set(span)
         self._open[span.span_id] = span
         work = self.activity.begin(name, span.span_id, span.parent_id)
+        if self._file is not None:
+            self._file.note(span)
         try:
             yield span
         except BaseException as error:
@@ -125,15 +130,21 @@ class Tracer:
             if span.reads:
                 span.attributes["read"] = ", ".join(f"{what}{version}" for what, version in span.reads.items())
             self._ring.append(span)
+            if self._file is not None:
+                self._file.note(span)
 
     def spans(self, wanted: str = "") -> list[Span]:
         """Finished spans, oldest first; only those of trace `wanted` if given."""
-        return [span for span in self._ring if not wanted or span.trace_id == wanted]
+        return [span for span in (*self._earlier(), *self._ring) if not wanted or span.trace_id == wanted]
 
     def related(self, wanted: frozenset[str]) -> list[Span]:
         """All spans of these traces and all that link to them, those under way (with `end` 0) included."""
-        return [
-            span
-            for span in (*self._ring, *self._open.values())
-            if span.trace_id in wanted or any(trace_id(one) in wanted for one in span.links)
-        ]
+        return related((*self._earlier(), *self._ring, *self._open.values()), wanted)
+
+    def _earlier(self) -> Iterable[Span]:
+        return self._file.earlier() if self._file is not None else ()
+
+
+def related(spans: Iterable[Span], wanted: frozenset[str]) -> list[Span]:
+    """Of `spans`, those of these traces and all that link to them."""
+    return [one for one in spans if one.trace_id in wanted or any(trace_id(link) in wanted for link in one.links)]

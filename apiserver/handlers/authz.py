@@ -7,6 +7,7 @@ from typing import Final, NamedTuple, Protocol
 
 from apimachinery.errors import ApiError, forbidden
 from apiserver.registry.request import Request, User
+from wire.trace import note
 
 MASTERS: Final = "system:masters"
 
@@ -40,18 +41,20 @@ class Authorizer(Protocol):
 
 
 class Union:
-    """Asks one after the other; the first who allows it decides. Masters need not ask."""
+    """Asks one after the other; the first who allows it decides. Masters need not ask. The trace says who allowed it."""
 
     def __init__(self, *authorizers: Authorizer) -> None:
         self._authorizers = authorizers
 
     async def authorize(self, attrs: Attributes) -> Decision:
         if MASTERS in attrs.user.groups:
+            note(authorized=MASTERS)
             return Decision(True)
         reasons = []
         for authorizer in self._authorizers:
             decision = await authorizer.authorize(attrs)
             if decision.allowed:
+                note(authorized=decision.reason or type(authorizer).__name__)
                 return decision
             if decision.reason:
                 reasons.append(decision.reason)

@@ -96,8 +96,8 @@ class Pipeline:
     # --- writing ---
 
     async def create(self, request: Request) -> WriteOutcome:
-        served = await self._admit_request(request)
         with self._span(request):
+            served = await self._admit_request(request)
             virtual = self._virtual(request)
             if virtual is not None:
                 body, _ = self._checked(request, served.gvk)
@@ -110,8 +110,8 @@ class Pipeline:
             return await self._create(request, served)
 
     async def update(self, request: Request) -> WriteOutcome:
-        served = await self._admit_request(request)
         with self._span(request):
+            served = await self._admit_request(request)
             handler = self._handler(request)
             if handler is not None:
                 return await self._handle(request, served, handler)
@@ -137,8 +137,8 @@ class Pipeline:
             return self._outcome(served, outcome, 200, [*warnings, *admitter.warnings])
 
     async def patch(self, request: Request) -> WriteOutcome:
-        served = await self._admit_request(request)
         with self._span(request):
+            served = await self._admit_request(request)
             handler = self._handler(request)
             if handler is not None:
                 return await self._handle(request, served, handler)
@@ -177,16 +177,16 @@ class Pipeline:
     # --- deleting ---
 
     async def delete(self, request: Request) -> WriteOutcome:
-        served = await self._admit_request(request)
-        if request.subresource:
-            raise not_allowed()
         with self._span(request):
+            served = await self._admit_request(request)
+            if request.subresource:
+                raise not_allowed()
             return await self._delete(request, served, _key(request))
 
     async def delete_collection(self, request: Request) -> ListResult:
         """The objects whose deletion began."""
-        served = await self._admit_request(request)
         with self._span(request):
+            served = await self._admit_request(request)
             found = await list_objects(self._parts.registry.store, served.resource, request)
             slots = asyncio.Semaphore(DELETE_COLLECTION_WORKERS)
 

@@ -10,17 +10,29 @@ import grpc
 
 from cli.debugging.fleet import Fleet, Stub
 from cli.tracing.limits import COLLECT_SECONDS, POLL_SECONDS, QUIET_SECONDS, ROOT_TRIES, ROUNDS, TRACES_FOLLOWED
+from cli.tracing.settled import at_work, expected
 from cli.tracing.tree import Tree, build, reachable
 from proto import debug_pb2
-from wire.trace import Span
+from wire.span_file import read_spans, span_file
+from wire.trace import Span, related
 
 
 class Collector:
-    """`missing` says which components could not be asked, and why."""
+    """`away` says which components could not be asked, and why; `missing`, of which of them nothing is known."""
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
-        self.missing: dict[str, str] = {}
+        self.away: dict[str, str] = {}
+        self.missing: set[str] = set()
+
+    def complaints(self) -> list[str]:
+        """Who could not be asked, and what that means for the tree."""
+        lost = "its spans are missing"
+        told = "its spans are from its file"
+        return [
+            f"not asked: {component} ({why}); {lost if component in self.missing else told}"
+            for component, why in self.away.items()
+        ]
 
     async def gather(self, traces: frozenset[str]) -> list[Span]:
         """Spans of `traces` and, across links, what they caused in other traces."""
@@ -56,31 +68,48 @@ class Collector:
         while True:
             tree = build(await self.gather(traces), traces, root)
             now, size = time.monotonic(), len(tree.nodes())
-            if size != seen or tree.under_way:
+            if size != seen or self._goes_on(tree):
                 seen, since = size, now
+            if now - since >= min(QUIET_SECONDS, wait) and not await at_work(self._fleet, tree.start):
+                since = now
             if now >= deadline or now - since >= min(QUIET_SECONDS, wait):
                 return tree
             await asyncio.sleep(POLL_SECONDS)
+
+    def _goes_on(self, tree: Tree) -> bool:
+        """Is anything under way with someone who answers, or anyone away who is to come back?"""
+        under_way = any(span.component not in self.away for span in tree.under_way)
+        return under_way or bool(expected(self._fleet, self.away))
 
     async def _everywhere(self, request: debug_pb2.SpansRequest) -> list[Span]:
         found = await asyncio.gather(*(self._of(one.component, request) for one in self._fleet.targets))
         return [span for spans in found for span in spans]
 
     async def _of(self, component: str, request: debug_pb2.SpansRequest) -> list[Span]:
-        if any(one.component == component and one.frozen for one in self._fleet.targets):
-            self.missing[component] = "frozen"
-            return []
+        """From the component or, if it does not answer, from its file."""
+        frozen = any(one.component == component and one.frozen for one in self._fleet.targets)
+        why, lives = "frozen", True
+        if not frozen:
+            try:
+                async with asyncio.timeout(COLLECT_SECONDS):
+                    spans = await _stream(self._fleet.stub(component), request)
+                self.away.pop(component, None)
+                return spans
+            except TimeoutError:
+                why = f"no answer within {COLLECT_SECONDS:.0f} s"
+            except grpc.aio.AioRpcError as error:
+                why, lives = error.details() or error.code().name, False
+        self.away[component] = why
+        return self._left(component, lives, request)
+
+    def _left(self, component: str, lives: bool, request: debug_pb2.SpansRequest) -> list[Span]:
         try:
-            async with asyncio.timeout(COLLECT_SECONDS):
-                spans = await _stream(self._fleet.stub(component), request)
-        except TimeoutError:
-            self.missing[component] = f"no answer within {COLLECT_SECONDS:.0f} s"
+            spans = read_spans(span_file(self._fleet.paths.clock, component), alive=lives)
+        except OSError:
+            self.missing.add(component)
             return []
-        except grpc.aio.AioRpcError as error:
-            self.missing[component] = error.details() or error.code().name
-            return []
-        self.missing.pop(component, None)
-        return spans
+        self.missing.discard(component)
+        return related(spans, frozenset(request.related)) if request.related else spans
 
 
 async def _stream(stub: Stub, request: debug_pb2.SpansRequest) -> list[Span]:

@@ -4,6 +4,7 @@ TRACES_FOLLOWED = 64  # traces that one tree may reach into by links
 ROUNDS = 8  # times that links are followed from what was found last
 WAIT_SECONDS = 30.0  # longest wait for a tree to become quiet, unless --wait says otherwise
 QUIET_SECONDS = 1.0  # a tree that has not grown for so long, with nothing under way, is quiet
+QUIET_AFTER_START_SECONDS = 3.0  # a component that was started meanwhile has this long to take its work up
 ROOT_TRIES = 8  # looks for the requests of a command that has called the apiserver
 POLL_SECONDS = 0.25  # between two looks at a growing tree
 TOLD_CHARS = 150  # of the details of one line

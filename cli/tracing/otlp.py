@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from cli.tracing.tree import Node, Tree
+from wire.span_file import INTERRUPTED
 from wire.trace import Span, span_id
 
 JSON = dict[str, Any]
@@ -35,6 +36,8 @@ def _resource(component: str, spans: list[JSON]) -> JSON:
 def _span(node: Node, trace_id: str, inside: set[str]) -> JSON:
     span = node.span
     attributes = {**span.attributes, "orrery.trace_id": span.trace_id}
+    if node.lost:
+        attributes["orrery.gap"] = "its cause is lost"
     tree: JSON = {
         "traceId": trace_id,
         "spanId": span.span_id,
@@ -56,9 +59,9 @@ def _link(link: str, trace_id: str, inside: set[str]) -> JSON:
 
 
 def _status(span: Span) -> JSON:
-    if "error" not in span.attributes:
-        return {}
-    return {"code": 2, "message": span.attributes.get("message", span.attributes["error"])}
+    about = span.attributes
+    told = next((about[name] for name in ("message", "error", INTERRUPTED) if name in about), "")
+    return {"code": 2, "message": told} if "error" in about or INTERRUPTED in about else {}
 
 
 def _attribute(name: str, value: str) -> JSON:

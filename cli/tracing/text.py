@@ -9,6 +9,7 @@ from __future__ import annotations
 from cli.tracing.critical import Step, critical_path
 from cli.tracing.limits import TOLD_CHARS
 from cli.tracing.tree import Node, Tree
+from wire.span_file import INTERRUPTED
 from wire.trace import Span
 
 _SHORT = {
@@ -75,6 +76,7 @@ def label(node: Node) -> str:
     told = "; ".join(f"{name.replace('_', ' ')} {about[name]}" for name in _TOLD if about.get(name))
     line = " ".join(word for word in words if word) + (f" | {told[:TOLD_CHARS]}" if told else "")
     line += " (here by a link: it had several causes)" if node.linked else ""
+    line += f" (INTERRUPTED: {about[INTERRUPTED]})" if INTERRUPTED in about else ""
     return line + (" (GAP: what caused it is lost)" if node.lost else "")
 
 
@@ -96,6 +98,8 @@ def summary(tree: Tree, path: list[Step]) -> list[str]:
         f"{(tree.end - tree.start) * 1000:.1f} ms; "
         + (f"{len(tree.gaps)} GAPS: spans whose cause is lost" if tree.gaps else "no gaps")
     ]
+    if tree.interrupted:
+        lines.append(f"interrupted: {', '.join(_whose(span) for span in tree.interrupted)}")
     if tree.under_way:
         lines.append(f"still under way: {', '.join(short_name(span.name) for span in tree.under_way)}")
     if path:
@@ -104,6 +108,10 @@ def summary(tree: Tree, path: list[Step]) -> list[str]:
         lines += [_slow(one) for one in sorted(path, key=lambda one: -one.busy)[:3] if one.busy > 0]
         lines += [_wait(one) for one in sorted(path, key=lambda one: -one.waited)[:3] if one.waited > 0.0005]
     return lines
+
+
+def _whose(span: Span) -> str:
+    return f"{span.component} {short_name(span.name)}"
 
 
 def _slow(step: Step) -> str:

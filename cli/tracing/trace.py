@@ -19,6 +19,7 @@ from cli.tracing.text import render
 from cli.tracing.tree import Tree
 from client.api import ApiClient, connect_api
 from proto import api_pb2
+from wire.limits import SPAN_RING
 from wire.seams import make_seams
 from wire.tls import TlsFiles
 from wire.trace import trace_id
@@ -41,15 +42,15 @@ async def trace(name: str, options: TraceOptions) -> tuple[str, int]:
     """The text to print, and the command's exit code. Raises UserError."""
     async with open_fleet(name) as fleet:
         if options.command:
-            title, tree, code, missing = await _of_command(fleet, options)
+            title, tree, code, asked = await _of_command(fleet, options)
         else:
-            (title, tree, missing), code = await _of_target(fleet, options), 0
+            (title, tree, asked), code = await _of_target(fleet, options), 0
     text = render(tree, title, everything=options.everything)
-    text += "".join(f"\nnot asked: {component} ({why}); its spans are missing" for component, why in missing.items())
+    text += "".join(f"\n{line}" for line in asked.complaints())
     return text + _export(tree, title, options), code
 
 
-async def _of_command(fleet: Fleet, options: TraceOptions) -> tuple[str, Tree, int, dict[str, str]]:
+async def _of_command(fleet: Fleet, options: TraceOptions) -> tuple[str, Tree, int, Collector]:
     from cli.tracing.command import run
 
     ran = await run(options.command, f"https://{LOCAL}:{fleet.spec.ports['apiserver']}")
@@ -57,16 +58,16 @@ async def _of_command(fleet: Fleet, options: TraceOptions) -> tuple[str, Tree, i
     collector = Collector(fleet)
     roots = await collector.roots_of(ran.clients)
     if not roots:
-        missed = "".join(f"; {component} was not asked: {why}" for component, why in collector.missing.items())
+        missed = "".join(f"; {line}" for line in collector.complaints())
         problem = f"with code {ran.code} " if ran.code else ""
         raise UserError(
             f"the command ended {problem}and asked this cluster for no object: there is nothing to trace{missed}"
         )
     tree = await collector.until_quiet(frozenset(root.trace_id for root in roots), options.wait, ran.span)
-    return f"trace of: {ran.span.attributes['object']}", tree, ran.code, collector.missing
+    return f"trace of: {ran.span.attributes['object']}", tree, ran.code, collector
 
 
-async def _of_target(fleet: Fleet, options: TraceOptions) -> tuple[str, Tree, dict[str, str]]:
+async def _of_target(fleet: Fleet, options: TraceOptions) -> tuple[str, Tree, Collector]:
     collector = Collector(fleet)
     wanted = options.target if _is_trace_id(options.target) else ""
     title = f"trace {wanted}"
@@ -77,8 +78,8 @@ async def _of_target(fleet: Fleet, options: TraceOptions) -> tuple[str, Tree, di
         title = f"trace {wanted}: what wrote {ref.shown}@{found.resource_version} (as {found.writer or 'unknown'})"
     tree = await collector.until_quiet(frozenset([wanted]), options.wait)
     if not tree.roots:
-        raise UserError(f"{title}: no component remembers it; each keeps its last 4096 spans, until it is restarted")
-    return title, tree, collector.missing
+        raise UserError(f"{title}: no component remembers it; each keeps its last {SPAN_RING} spans")
+    return title, tree, collector
 
 
 async def _object(fleet: Fleet, ref: Ref) -> api_pb2.Object:

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from wire.span_file import INTERRUPTED
 from wire.trace import Span, span_id
 
 
@@ -58,6 +59,11 @@ class Tree:
     @property
     def under_way(self) -> list[Span]:
         return [span for span in self.spans() if not span.end]
+
+    @property
+    def interrupted(self) -> list[Span]:
+        """Begun by processes that ended before they did."""
+        return [span for span in self.spans() if INTERRUPTED in span.attributes]
 
 
 def reachable(spans: Iterable[Span], traces: frozenset[str]) -> list[Span]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,11 +14,24 @@ import pytest
 from tests.e2e_failures.conftest import up
 from tests.support.cluster import Cluster, eventually
 from tests.support.kubectl import Kubectl
-from tests.support.traces import DOCKER, ROLLOUT, kubectl_argv, missing_hops, spans_of, trace
+from tests.support.traces import (
+    DOCKER,
+    ROLLOUT,
+    SERVICE,
+    killed_meanwhile,
+    kubectl_argv,
+    missing_hops,
+    other_work,
+    spans_of,
+    trace,
+)
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kubectl]
 
-TRACES = int(os.environ.get("ORRERY_TRACES", "10"))
+TRACES = int(os.environ.get("ORRERY_TRACES", "4"))
+KILL_EVERY = 2 if TRACES < 10 else 5
+KILLED = ("kubelet-worker-1", "scheduler", "controller-manager", "kubelet-worker-2", "runtime-worker-1")
+KEEP = bool(os.environ.get("ORRERY_TRACES_SHOWN"))  # whole trees of those that lack something
 CREATE = ("--image=orrery/busybox:1", "--replicas=3", "--", "httpd", "-f", "-p", "80")
 
 
@@ -80,26 +95,46 @@ def test_a_deletion_carries_its_cause(sim: tuple[Cluster, Kubectl], tmp_path: Pa
     assert ("runtime", "/runtime.v1.RuntimeService/StopContainer") in names, text
 
 
-def test_traces_in_a_row_are_complete(sim: tuple[Cluster, Kubectl], tmp_path: Path) -> None:
-    """ORRERY_TRACES=100 for the whole of it. Other work goes on, and a controller is restarted in between."""
-    cluster, kubectl = sim
-    lacking: dict[int, list[str]] = {}
-    for number in range(TRACES):
-        otlp = tmp_path / "trace.json"
-        command = kubectl_argv(kubectl, "create", "deployment", f"row-{number}", *CREATE)
-        trace(cluster, "--otlp", str(otlp), command=command)
-        if found := missing_hops(spans_of(otlp), 3):
-            lacking[number] = found
-        kubectl("delete", "deployment", f"row-{number}", "--wait=false")  # goes on beside the next trace
-        if number % 5 == 4:
-            _restart(cluster, ("controller-manager", "scheduler")[number // 5 % 2])
+def test_traces_in_a_row_are_complete(traced: tuple[Cluster, Kubectl], tmp_path: Path) -> None:
+    """ORRERY_TRACES=100 for the whole of it. Other work goes on, and a component is killed while some are made."""
+    cluster, kubectl = traced
+    row = _Row(cluster, kubectl, tmp_path / "trace.json")
+    kubectl("apply", "-f", "-", stdin=row.services())
+    lacking: dict[str, list[str]] = {}
+    with other_work(kubectl, "noise"):
+        for number in range(TRACES):
+            killed = KILLED[number // KILL_EVERY % len(KILLED)] if number % KILL_EVERY == KILL_EVERY - 1 else ""
+            if found := row.trace(number, killed):
+                lacking[f"{number} {killed}"] = found
     assert lacking == {}, json.dumps(lacking, indent=1)
 
 
-def _restart(cluster: Cluster, component: str) -> None:
-    before = cluster.pid(component)
-    cluster.orrery("restart", component)
-    eventually(f"{component} restarted", lambda: cluster.pid(component) not in (0, before))
+@dataclass
+class _Row:
+    """Deployments `row-N`, each with a Service that is there before it."""
+
+    cluster: Cluster
+    kubectl: Kubectl
+    otlp: Path
+
+    def services(self) -> str:
+        port = [{"port": 80}]
+        made = [
+            {"kind": "Service", "apiVersion": "v1", "metadata": {"name": f"row-{number}"}}
+            | {"spec": {"selector": {"app": f"row-{number}"}, "ports": port}}
+            for number in range(TRACES)
+        ]
+        return json.dumps({"kind": "List", "apiVersion": "v1", "items": made})
+
+    def trace(self, number: int, killed: str) -> list[str]:
+        """What the trace of one `kubectl create deployment` lacks."""
+        command = kubectl_argv(self.kubectl, "create", "deployment", f"row-{number}", *CREATE)
+        with killed_meanwhile(self.cluster, killed, number * 0.37 % 3) if killed else nullcontext():
+            text = trace(self.cluster, "--wait", "120", "--otlp", str(self.otlp), command=command)
+        self.kubectl("delete", "deployment", f"row-{number}", "--wait=false")  # goes on beside the next trace
+        wanted = {**ROLLOUT, **SERVICE, **(DOCKER if self.cluster.name == "tr-docker" else {})}
+        lacking = missing_hops(spans_of(self.otlp), 3, wanted, killed)
+        return [*lacking, text] if lacking and KEEP else lacking
 
 
 def test_wrong_use_gets_help(sim: tuple[Cluster, Kubectl]) -> None:
