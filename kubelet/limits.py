@@ -21,7 +21,7 @@ RELIST_SECONDS = 1.0  # without container events
 RELIST_WITH_EVENTS_SECONDS = 300.0  # with them, in case one was lost
 RUNTIME_RETRY_SECONDS = 0.5  # pause before asking a dead runtime again
 RUNTIME_CHECK_SECONDS = 5.0  # how often the runtime's own conditions are read
-RPC_SECONDS = 120.0  # one call, real time
+RPC_SECONDS = 120.0  # one call; real time, but for that in which the cluster's clock stands
 DEAD_CONTAINERS_KEPT = 1  # exited instances kept per container, for `logs --previous`
 
 # --- termination

@@ -36,7 +36,7 @@ async def run(config: Config, *, stop: asyncio.Event, clock: Clock | None = None
         connect(_socket_address(config.cri_socket), seams, None) as channel,
     ):
         services: Informer[Service] = Informer(api, Service, seams)
-        kubelet = Kubelet(options, api, CriRuntime.over(channel), seams, services)
+        kubelet = Kubelet(options, api, CriRuntime.over(channel, seams.clock), seams, services)
         name = kubelet_pb2.DESCRIPTOR.services_by_name["Kubelet"].full_name
         door = server.Service(name, lambda one: kubelet_pb2_grpc.add_KubeletServicer_to_server(kubelet.service, one))
         async with server.serve(config.serve_address, seams, tls, [door]):  # for the apiserver and the debugger

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 
 from apimachinery.errors import ApiError
+from apimachinery.patience import patience
 from cri.backend import Command, Session
 from cri.config import Config
 from cri.docker.containers import Containers
@@ -183,7 +184,7 @@ class DockerBackend:
         found = await self._engine.call("inspect_container", lambda api: api.inspect_container(sandbox.id))
         pid = int(found["State"]["Pid"])
         try:
-            async with asyncio.timeout(_CONNECT_SECONDS):
+            async with patience(_CONNECT_SECONDS):
                 if pid and can_enter(pid):
                     return await asyncio.open_connection(sock=await connect_inside(pid, port))
                 return await asyncio.open_connection(sandbox.ip, port)

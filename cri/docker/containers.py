@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from apimachinery.errors import ApiError
+from apimachinery.patience import patience
 from cri.docker.container_body import container_body, resources
 from cri.docker.engine import Engine
 from cri.docker.identity import container_labels, container_of_labels, start_failure
@@ -105,7 +106,7 @@ class Containers:
                 log.info("%s did not end within %g s: killing it", container.name, grace_seconds)
         await self._kill(container, "SIGKILL")
         try:
-            async with asyncio.timeout(KILL_WAIT_SECONDS):
+            async with patience(KILL_WAIT_SECONDS):
                 await self._store.wait_exited(container.id)
         except TimeoutError:
             raise ApiError("Timeout", f'container "{container.id}" does not end though it was killed') from None
@@ -251,7 +252,7 @@ class Containers:
 async def _drained(follower: LogFollower) -> None:
     """Real time: it is a bound on the engine's slowness."""
     try:
-        async with asyncio.timeout(LOG_DRAIN_SECONDS):
+        async with patience(LOG_DRAIN_SECONDS):
             await follower.done.wait()
     except TimeoutError:
         log.warning("a log is not complete after %g s; the container's end is told all the same", LOG_DRAIN_SECONDS)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from apimachinery.errors import ApiError
+from apimachinery.patience import patience
 from cri.limits import NFT_SECONDS
 from cri.records import Sandbox
 from proto import cri_pb2 as pb
@@ -102,7 +103,7 @@ async def _nft(netns: str, script: str) -> None:
     pipe = asyncio.subprocess.PIPE
     try:
         process = await asyncio.create_subprocess_exec(*argv, stdin=pipe, stdout=pipe, stderr=pipe)
-        async with asyncio.timeout(NFT_SECONDS):
+        async with patience(NFT_SECONDS):
             _, errors = await process.communicate(script.encode())
     except (OSError, TimeoutError) as error:
         raise ApiError("InternalError", f"host ports: {error or 'nft does not answer'}") from None

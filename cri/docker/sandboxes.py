@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from apimachinery.errors import ApiError
+from apimachinery.patience import patience
 from cri.addresses import AddressPool
 from cri.docker.engine import Engine
 from cri.docker.frames import demultiplex
@@ -96,7 +97,7 @@ class Sandboxes:
             await self._engine.call("start", lambda api: api.start(sandbox_id), subject=name)
             said = b""
             try:
-                async with asyncio.timeout(PLUG_SECONDS):
+                async with patience(PLUG_SECONDS):
                     async for output in demultiplex(stream.chunks(), tty=False):
                         said += output.data
                         if said.startswith(b"ready"):
@@ -137,7 +138,7 @@ class Sandboxes:
             if error.reason not in ("NotFound", "Conflict"):
                 raise
             self.ended(sandbox.id, 0)  # it does not run, whatever we thought
-        async with asyncio.timeout(KILL_WAIT_SECONDS):
+        async with patience(KILL_WAIT_SECONDS):
             await self._store.wait_exited(sandbox.id)
 
     async def remove(self, sandbox: Sandbox) -> None:

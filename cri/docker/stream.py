@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from apimachinery.errors import ApiError
+from apimachinery.patience import patience
 from cri.docker.engine import refusal, silent
 from cri.limits import DOCKER_LINE_BYTES, DOCKER_PING_SECONDS, STREAM_BYTES
 
@@ -77,7 +78,7 @@ async def open_stream(
 ) -> AsyncIterator[EngineStream]:
     """Ask, and read the answer in the body of the `with`. Raises ApiError as `Engine.call` does."""
     try:
-        async with asyncio.timeout(DOCKER_PING_SECONDS):
+        async with patience(DOCKER_PING_SECONDS):
             reader, writer = await _connect(address)
     except (OSError, TimeoutError) as error:
         raise silent(error or "connecting timed out") from None

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from apimachinery.errors import ApiError
+from apimachinery.patience import patience
 from cri.docker.containers import Containers
 from cri.docker.engine import Engine, silent
 from cri.docker.identity import (
@@ -82,7 +83,7 @@ class Watch:
         query = {"filters": json.dumps({"type": ["container"], "event": _EVENTS, "label": labels})}
         async with AsyncExitStack() as stack:
             try:
-                async with asyncio.timeout(DOCKER_LOOK_SECONDS):
+                async with patience(DOCKER_LOOK_SECONDS):
                     events = open_stream(self._engine.address, "GET", "/events", query)
                     stream = await stack.enter_async_context(events)
                     await self._ensure_node()
@@ -161,7 +162,7 @@ class Watch:
         while True:
             await asyncio.sleep(DOCKER_PING_PERIOD_SECONDS)
             try:
-                async with asyncio.timeout(DOCKER_HANG_SECONDS), open_stream(self._engine.address, "GET", "/_ping"):
+                async with patience(DOCKER_HANG_SECONDS), open_stream(self._engine.address, "GET", "/_ping"):
                     pass
             except TimeoutError:
                 raise silent(f"it has not answered a ping for {DOCKER_HANG_SECONDS:g} s") from None

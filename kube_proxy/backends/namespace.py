@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from apimachinery.patience import patience
 from kube_proxy.backends.backend import BackendError
 from kube_proxy.limits import COMMAND_SECONDS
 
@@ -47,7 +48,7 @@ class Namespace:
         except OSError as error:
             raise BackendError(f"{command[0]}: {error}") from error
         try:
-            async with asyncio.timeout(COMMAND_SECONDS):
+            async with patience(COMMAND_SECONDS):
                 output, _ = await process.communicate(stdin.encode())
         except TimeoutError:
             raise BackendError(f"{command[0]}: no answer for {COMMAND_SECONDS:g} s") from None

@@ -120,7 +120,7 @@ class World:
         options = KubeletOptions(spec, MACHINE, self.root / "state", self.root / "logs", ("10.96.0.10",))
         options.state_dir.mkdir(exist_ok=True)
         self.services: Informer[Service] = Informer(self.api, Service, self.seams)
-        runtime = CriRuntime(self.stub, self.images)  # type: ignore[arg-type]
+        runtime = CriRuntime(self.stub, self.images, self.clock)  # type: ignore[arg-type]
         self.kubelet = Kubelet(options, self.api, runtime, self.seams, self.services)
         return self.kubelet
 
