@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 
 from api.service import EndpointSlice, Service
 from apimachinery.resources import join_key
@@ -109,10 +110,28 @@ class Proxier:
             if await self._seams.gates.pass_through(GATE, Subject("Node", "", self._node)) is Verdict.DROP:
                 raise GateError(GATE, "dropped")
             with self._seams.tracer.span("rules update", backend=type(self._backend).__name__):
-                changed = await self._backend.apply(self._desired)
+                changed = await self._apply()
             span.attributes["decided"] = "rules changed" if changed else "no rule differs"
             if changed:
                 self.syncs += 1
+
+    async def _apply(self) -> bool:
+        """True if anything had to be changed; then those who listen to the traffic are told."""
+        began = time.perf_counter()
+        problem: BaseException | None = None
+        changed = True
+        try:
+            changed = await self._backend.apply(self._desired)
+            return changed
+        except BaseException as error:
+            problem = error
+            raise
+        finally:
+            if changed and self._seams.capture.active:
+                from wire.traffic import tell_text
+
+                subject = Subject("Node", "", self._node)
+                tell_text(self._seams, "nftables", GATE, subject, self._backend.told, began, problem)
 
     async def _watch_backend(self) -> None:
         """The namespace may be made anew, or emptied by somebody: then everything is applied again."""

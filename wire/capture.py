@@ -118,9 +118,11 @@ def takes(wanted: Request, message: Message) -> bool:
 
 
 def _shown(payload: Any, message: Message, *, secrets: bool) -> bytes:
-    from wire.masking import masked
+    from wire.masking import Spoken, masked
     from wire.traffic import json_of
 
+    if isinstance(payload, Spoken) and payload and not secrets:
+        return b'"***"'
     raw = json_of(payload)
     if not secrets:
         raw = masked(raw, message.kind, message.detail)

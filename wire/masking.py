@@ -16,7 +16,12 @@ MASK: Final = "***"
 _SECRET_FIELDS: Final = frozenset({"data", "stringData"})
 _LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"  # holds the data once more
 _TOKEN_FIELDS: Final = frozenset({"token"})
+_ENVIRONMENTS: Final = (b'"envs"', b'"Env"')  # of CRI and of Docker; the API calls it env
 _CRI_FIELDS: Final = frozenset({"password", "auth", "identity_token", "registry_token"})
+
+
+class Spoken(bytes):
+    """What people and programs say to one another over a stream: secret, for it may hold a password."""
 
 
 def masked(raw: bytes, kind: str, detail: str = "") -> bytes:
@@ -29,7 +34,7 @@ def masked(raw: bytes, kind: str, detail: str = "") -> bytes:
         return _mapped(raw, _mask_secret)
     if folded == "tokenreview" or "token" in detail.split():
         return _mapped(raw, lambda tree: _mask_fields(tree, _TOKEN_FIELDS))
-    if folded in ("pod", "container") and b'"envs"' in raw:  # of CRI: the API calls it env
+    if folded in ("pod", "container", "") and any(name in raw for name in _ENVIRONMENTS):
         return _mapped(raw, _mask_cri)
     return _mapped(raw, _mask_cri) if b'"auth"' in raw and not folded else raw
 
@@ -79,11 +84,12 @@ def _mask_cri(tree: Any) -> Any:
         return [_mask_cri(one) for one in tree]
     if not isinstance(tree, Mapping):
         return tree
-    return {
-        name: [{**one, "value": MASK} for one in value]
-        if name == "envs" and isinstance(value, list)
-        else MASK
-        if name in _CRI_FIELDS and isinstance(value, str)
-        else _mask_cri(value)
-        for name, value in tree.items()
-    }
+    return {name: _mask_cri_field(name, value) for name, value in tree.items()}
+
+
+def _mask_cri_field(name: str, value: Any) -> Any:
+    if name == "envs" and isinstance(value, list):
+        return [{**one, "value": MASK} for one in value]
+    if name == "Env" and isinstance(value, list):
+        return [f"{str(one).partition('=')[0]}={MASK}" for one in value]
+    return MASK if name in _CRI_FIELDS and isinstance(value, str) else _mask_cri(value)

@@ -5,6 +5,7 @@ Called only while somebody listens (`seams.capture.active`), after the message i
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +16,8 @@ from apimachinery.errors import ApiError
 from proto import api_pb2
 from wire import trace
 from wire.capture import Message
+from wire.masking import Spoken
+from wire.rules import Subject
 from wire.subjects import subject_of
 
 if TYPE_CHECKING:
@@ -25,6 +28,8 @@ _WRITE_MANY: Final = "/orrery.api.v1.Api/WriteMany"
 
 def json_of(payload: Any) -> bytes:
     """A body as JSON: the object where the message carries one, else the message itself."""
+    if isinstance(payload, Spoken):
+        return json.dumps(payload.decode(errors="replace")).encode()
     if isinstance(payload, bytes):
         return payload
     fields = payload.DESCRIPTOR.fields_by_name
@@ -78,6 +83,25 @@ def tell_call(
 def tell_written(seams: Seams, request: Any, result: Any, began: float, error: BaseException | None = None) -> None:
     """A write that went through the stream of writes."""
     tell_call(seams, _WRITE_MANY, request, result, began=began, callee="apiserver", error=error)
+
+
+def tell_text(
+    seams: Seams, callee: str, method: str, subject: Subject, text: str, began: float, error: BaseException | None
+) -> None:
+    """Something was told a program of this host, in its own words."""
+    message = Message(
+        component=seams.component,
+        caller=seams.component,
+        callee=callee,
+        method=method,
+        **subject._asdict(),
+        request_bytes=len(text.encode()),
+        seconds=time.perf_counter() - began,
+        status="OK" if error is None else status_of(error),
+        failed=error is not None,
+        traceparent=trace.current(),
+    )
+    seams.capture.offer(message, json.dumps(text).encode())
 
 
 def tell_streamed(seams: Seams, method: str, request: Any, peer: str, answer: Any) -> None:

@@ -93,7 +93,7 @@ class HttpApp:
         self._openapi_v2 = OpenApiV2(self._discovery, resources, schema)
         self._health = Health(checks or {}, readiness or {})
         self._connector = KubeletConnector(pipeline, reader, seams, config.pki_dir)
-        self._resources = ResourceHandler(pipeline, resources, self._connector, tables, seams.clock, self.metrics)
+        self._resources = ResourceHandler(pipeline, resources, self._connector, tables, seams, self.metrics)
 
     async def close(self) -> None:
         await self._connector.close()

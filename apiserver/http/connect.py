@@ -14,6 +14,8 @@ from apiserver.handlers.pipeline import Pipeline
 from apiserver.http.message import SPDY, WEBSOCKET, Answer, HttpRequest
 from apiserver.registry.request import Request
 from apiserver.registry.strategy import Reader
+from wire import trace
+from wire.rules import Subject
 from wire.seams import Seams
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 JSON = dict[str, Any]
 
 _PROXY: Final = "proxy"
+_KUBELET: Final = "/orrery.kubelet.v1.Kubelet"
 
 
 class KubeletConnector:
@@ -96,14 +99,32 @@ class KubeletConnector:
             raise bad_request("you must specify at least 1 of stdin, stdout, stderr")
         upgrade_required(request)
         stub = await self._stub(pod)
-        return await serve_remote_command(request, stub.Exec if command else stub.Attach, start)
+        method: Any = stub.Exec if command else stub.Attach
+
+        def call() -> Any:
+            return self._tapped(method, "Exec" if command else "Attach", pod)
+
+        return await serve_remote_command(request, call, start)
 
     async def _port_forward(self, request: HttpRequest, pod: JSON) -> Answer:
         from apiserver.http.port_forward import serve_port_forward
 
         upgrade_required(request)
         stub = await self._stub(pod)
-        return await serve_port_forward(request, stub, pod_ref(pod))
+
+        def call() -> Any:
+            return self._tapped(stub.PortForward, "PortForward", pod)
+
+        return await serve_port_forward(request, call, pod_ref(pod))
+
+    def _tapped(self, method: Any, name: str, pod: JSON) -> Any:
+        """A stream to the pod's kubelet, in the trace of whoever asks for it."""
+        from wire.tapped import TappedCall
+
+        call = method(metadata=((trace.HEADER, trace.current()),))
+        metadata = pod["metadata"]
+        subject = Subject("Pod", metadata["namespace"], metadata["name"])
+        return TappedCall(call, self._seams, f"{_KUBELET}/{name}", f"kubelet-{node_of(pod)}", subject)
 
 
 def upgrade_required(request: HttpRequest) -> None:

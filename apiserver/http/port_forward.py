@@ -17,7 +17,7 @@ from apiserver.http.kubelets import call_error, frames
 from apiserver.http.limits import PORT_FORWARD_STREAMS
 from apiserver.http.message import WEBSOCKET, Answer, HttpRequest
 from apiserver.http.upgrades import listed, run_session, spdy_session, websocket
-from proto import kubelet_pb2, kubelet_pb2_grpc
+from proto import kubelet_pb2
 from wire import trace
 from wire.streams import channels
 from wire.streams.channels import PORT_FORWARD_PROTOCOLS, BadFrame, Channel, ChannelSocket
@@ -32,15 +32,16 @@ Open = Callable[[int], Any]
 Write = Callable[[bytes], Awaitable[None]]
 
 
-async def serve_port_forward(
-    request: HttpRequest, stub: kubelet_pb2_grpc.KubeletStub, pod: kubelet_pb2.PodRef
-) -> Answer:
-    """Raises ApiError 400 for ports that are none."""
+async def serve_port_forward(request: HttpRequest, dial: Callable[[], Any], pod: kubelet_pb2.PodRef) -> Answer:
+    """`dial` begins a kubelet's call. Raises ApiError 400 for ports that are none."""
     traceparent = trace.current()
-    method: Any = stub.PortForward
 
     def open_port(port: int) -> Any:
-        return Connection(method(metadata=((trace.HEADER, traceparent),)), pod, port)
+        token = trace.attach(traceparent)
+        try:
+            return Connection(dial(), pod, port)
+        finally:
+            trace.detach(token)
 
     async def over_session(session: SpdySession) -> None:
         await SpdyForwarder(session, open_port).run()

@@ -18,7 +18,6 @@ from apiserver.http.limits import STREAM_ACCEPT_SECONDS, STREAM_CREATION_SECONDS
 from apiserver.http.message import WEBSOCKET, Answer, HttpRequest, Upgrade
 from apiserver.http.upgrades import spdy_session, websocket
 from proto import kubelet_pb2
-from wire import trace
 from wire.streams import channels
 from wire.streams.channels import EXEC_PROTOCOLS, V4, BadFrame, Channel, ChannelSocket, Frame
 from wire.streams.spdy import SpdySession, SpdyStream, StreamReset
@@ -57,9 +56,12 @@ class Client(Protocol):
         """Tell how it ended and close everything."""
 
 
-async def serve_remote_command(request: HttpRequest, method: Any, start: kubelet_pb2.StreamStart) -> Answer:
-    """Raises ApiError for what the kubelet refuses at once; what it refuses later is told in the Status."""
-    call = method(metadata=((trace.HEADER, trace.current()),))
+async def serve_remote_command(request: HttpRequest, dial: Callable[[], Any], start: kubelet_pb2.StreamStart) -> Answer:
+    """`dial` begins the kubelet's call.
+
+    Raises ApiError for what the kubelet refuses at once; what it refuses later is told in the Status.
+    """
+    call = dial()
     await begin(call, kubelet_pb2.StreamFrame(start=start))
 
     async def over_websocket(connection: WebSocket) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final, Protocol
 
-from apimachinery.clock import Clock
 from apimachinery.errors import ApiError
 from apimachinery.resources import GVR
 from apiserver.codec import protobuf
@@ -17,11 +17,13 @@ from apiserver.http.metrics import Metrics, Series
 from apiserver.http.negotiate import YAML_TYPE, Form, negotiate, not_acceptable
 from apiserver.http.options import WriteOptions, list_options, write_options
 from apiserver.http.routes import Route
+from apiserver.http.told import tell_events
 from apiserver.http.views import TableSource, View
 from apiserver.http.watches import watch_response
 from apiserver.registry.request import FieldValidation, PatchType, Request, User, WriteOutcome
 from apiserver.registry.resource import Resources, Served
 from wire import trace
+from wire.seams import Seams
 
 _PRETTY_AGENTS: Final = ("curl", "Wget", "Mozilla/5.0")
 _ON_OBJECTS: Final = frozenset({"get", "update", "patch", "delete"})
@@ -44,14 +46,14 @@ class ResourceHandler:
         resources: Resources,
         connector: Connector,
         tables: TableSource,
-        clock: Clock,
+        seams: Seams,
         metrics: Metrics,
     ) -> None:
         self._pipeline = pipeline
         self._resources = resources
         self._connector = connector
         self._tables = tables
-        self._clock = clock
+        self._seams = seams
         self._metrics = metrics
         self._verbs: dict[str, Callable[[HttpRequest, Request, Served], Awaitable[Answer]]] = {
             "get": self._get,
@@ -126,7 +128,8 @@ class ResourceHandler:
         call = _with(call, query=list_options(request, call.name), name="")
         series = series_of(call)
         self._metrics.begin(series)
-        return await watch_response(self._pipeline.watch(call), view, lambda: self._metrics.end(series))
+        tell = partial(tell_events, self._seams, request, call)
+        return await watch_response(self._pipeline.watch(call), view, lambda: self._metrics.end(series), tell)
 
     # --- writing
 
@@ -182,7 +185,7 @@ class ResourceHandler:
             served.resource.builtin,
             request.param("includeObject") or "Metadata",
             self._tables,
-            self._clock.time,
+            self._seams.clock.time,
         )
 
 

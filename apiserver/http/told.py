@@ -10,6 +10,7 @@ from apimachinery.errors import ApiError
 from apiserver.http.message import JSON_TYPE, Answer, HttpRequest, Response
 from apiserver.http.negotiate import PROTOBUF_TYPE, YAML_TYPE
 from apiserver.http.routes import Route
+from apiserver.registry.request import Request, WatchEvent
 from wire import trace
 from wire.capture import Message
 from wire.seams import Seams
@@ -40,6 +41,37 @@ def tell_request(seams: Seams, request: HttpRequest, route: Route, answer: Answe
         return
     answered = _json(answer.body, answer.content_type) if isinstance(answer, Response) and whole else None
     seams.capture.offer(message, _json(body, request.header("content-type")) if body else None, answered)
+
+
+def tell_events(seams: Seams, request: HttpRequest, call: Request, events: list[WatchEvent]) -> None:
+    """What a watch sends. With nobody listening this is one look."""
+    if seams.capture.active:
+        for event in events:
+            _tell_event(seams, request, call, event)
+
+
+def _tell_event(seams: Seams, request: HttpRequest, call: Request, event: WatchEvent) -> None:
+    message = Message(
+        component=seams.component,
+        caller=_caller(request),
+        callee=seams.component,
+        method=f"{request.method} {request.path}",
+        detail=event.type,
+        kind=call.gvr.resource,
+        namespace=call.namespace,
+        revision=event.revision,
+        streamed=True,
+        status="OK" if event.error is None else event.error.reason,
+        failed=event.error is not None,
+    )
+    raw = None
+    if event.object is not None:
+        raw, message.namespace, message.name = event.object.raw, event.object.namespace, event.object.name
+        message.traceparent = event.object.traceparent
+        message.response_bytes = len(raw)
+    elif event.error is not None:
+        raw = msgspec.json.encode(event.error.to_status())
+    seams.capture.offer(message, None, raw)
 
 
 def _caller(request: HttpRequest) -> str:

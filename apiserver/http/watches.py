@@ -24,9 +24,12 @@ Batches = AsyncIterator[list[WatchEvent]]
 _END_OF_INITIAL: Final = {"k8s.io/initial-events-end": "true"}
 
 
-async def watch_response(batches: Batches, view: View, ended: Callable[[], None]) -> StreamResponse:
+async def watch_response(
+    batches: Batches, view: View, ended: Callable[[], None], tell: Callable[[list[WatchEvent]], None]
+) -> StreamResponse:
     """Begin a watch. A refusal that comes at once is raised, with its own HTTP status; one that comes later, when the
-    client has long been told 200, is an ERROR event. `ended` is called once, when the stream is over."""
+    client has long been told 200, is an ERROR event. `tell` is called with all that is sent, `ended` once, when the
+    stream is over."""
     first = asyncio.ensure_future(anext(batches, None))
     try:
         await asyncio.wait((first,), timeout=WATCH_FIRST_SECONDS)
@@ -39,7 +42,7 @@ async def watch_response(batches: Batches, view: View, ended: Callable[[], None]
     proto = view.form.media == PROTOBUF_TYPE
     encode = ProtobufEvents(view).encode if proto else JsonEvents(view).encode
     media = f"{PROTOBUF_TYPE};stream=watch" if proto else JSON_TYPE
-    return StreamResponse(_stream(first, batches, encode, ended), media)
+    return StreamResponse(_stream(first, batches, encode, ended, tell), media)
 
 
 async def _stream(
@@ -47,15 +50,19 @@ async def _stream(
     batches: Batches,
     encode: Callable[[list[WatchEvent]], bytes],
     ended: Callable[[], None],
+    tell: Callable[[list[WatchEvent]], None],
 ) -> AsyncIterator[bytes]:
     try:
         async with aclosing(batches) as rest:  # type: ignore[type-var]
             batch = await first
             while batch is not None:
+                tell(batch)
                 yield encode(batch)
                 batch = await anext(rest, None)
     except ApiError as error:
-        yield encode([WatchEvent("ERROR", None, 0, error=error)])
+        last = [WatchEvent("ERROR", None, 0, error=error)]
+        tell(last)
+        yield encode(last)
     finally:
         first.cancel()
         ended()

@@ -183,6 +183,8 @@ class WatchEvent(NamedTuple):
     revision: int
     initial_events_end: bool = False
     error: ApiError | None = None
+    previous: StoredObject | None = None
+    """Of a MODIFIED: the state before, to tell what it changes."""
 
 
 class WriteOutcome(NamedTuple):

@@ -7,6 +7,9 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import NamedTuple
 
+import orjson
+
+from apimachinery.changes import changes
 from apimachinery.errors import ApiError, expired
 from apiserver.limits import BOOKMARK_SECONDS, WATCH_BATCH, WATCH_TIMEOUT_SECONDS, WATCHERS
 from apiserver.registry.objects import ObjectStore
@@ -163,8 +166,13 @@ class _Stream:
 
 
 def _told(event: WatchEvent) -> str:
+    """Of a held event: who wrote it, and what it changes."""
     writer = event.object.writer if event.object is not None else ""
-    return f"{event.type}, revision {event.revision}" + (f", written by {writer}" if writer else "")
+    told = f"{event.type}, revision {event.revision}" + (f", written by {writer}" if writer else "")
+    if event.object is None or event.previous is None:
+        return told
+    changed = changes(orjson.loads(event.previous.raw), orjson.loads(event.object.raw))
+    return f"{told}: {changed or '(nothing but bookkeeping)'}"
 
 
 _TIMES = {Verdict.PASS: 1, Verdict.DROP: 0, Verdict.TWICE: 2}

@@ -47,7 +47,9 @@ def translate(event: CacheEvent, matches: Matches | None) -> WatchEvent | None:
     before = old is not None and (matches is None or matches(old))
     after = new is not None and (matches is None or matches(new))
     if after:
-        return WatchEvent("MODIFIED" if before else "ADDED", new, event.revision)
+        if before:
+            return WatchEvent("MODIFIED", new, event.revision, previous=old)
+        return WatchEvent("ADDED", new, event.revision)
     if before:
         return WatchEvent("DELETED", event.gone, event.revision)
     return None

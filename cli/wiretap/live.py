@@ -61,7 +61,7 @@ async def _next(queue: asyncio.Queue[WireMessage], waiting: list[tuple[float, in
 
 async def _listen(fleet: Fleet, target: Target, asked: WireRequest, queue: asyncio.Queue[WireMessage]) -> None:
     """Until cancelled; tells once when the component goes."""
-    told = False
+    told, why = False, "it ended the stream"
     while True:
         try:
             async for message in fleet.stub(target.component).Wire(asked):
@@ -76,8 +76,9 @@ async def _listen(fleet: Fleet, target: Target, asked: WireRequest, queue: async
                 ) from None
             if problem.code not in (500, 503, 504):
                 raise UserError(f"{target.component}: {problem.message}") from None
+            why = problem.message
         if not told:
-            print(f"--- {target.component} is not reached; trying again", file=sys.stderr)
+            print(f"--- {target.component} is not reached, trying again ({why})", file=sys.stderr)
             told = True
         await asyncio.sleep(RETRY_SECONDS)
 

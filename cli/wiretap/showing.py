@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from typing import Final
 
@@ -10,6 +11,8 @@ from proto.debug_pb2 import WireMessage
 
 INDENT: Final = " " * 14
 BODY_CHARS: Final = 4000
+_ID: Final = re.compile(r"\b[0-9a-f]{64}\b")  # of a container
+ID_CHARS: Final = 13
 
 
 def line(message: WireMessage) -> str:
@@ -46,15 +49,19 @@ def _method(message: WireMessage) -> str:
     name = message.method
     if name.startswith("/"):
         name = name.rpartition(".")[2]
-    elif not name.startswith("etcd/"):
-        return name  # of HTTP: the verb says it already
-    return f"{name} {message.detail}".rstrip()
+    elif " " in name and not message.streamed:
+        return _ID.sub(_shortened, name)  # of HTTP: the verb says it already
+    return f"{_ID.sub(_shortened, name)} {message.detail}".rstrip()
+
+
+def _shortened(found: re.Match[str]) -> str:
+    return found[0][:ID_CHARS]
 
 
 def _object(message: WireMessage) -> str:
     path = "/".join(one for one in (message.namespace, message.name) if one)
     if len(message.name) == 64 and not message.namespace:
-        path = message.name[:13]  # an id of a container
+        path = message.name[:ID_CHARS]  # an id of a container
     told = f"{message.kind} {path}".strip()
     return f"{told} @{message.revision}" if told and message.revision else told
 
@@ -75,7 +82,8 @@ def _body(sign: str, raw: bytes) -> list[str]:
     if not raw:
         return []
     try:
-        text = json.dumps(json.loads(raw), indent=1, ensure_ascii=False)
+        tree = json.loads(raw)
+        text = tree if isinstance(tree, str) else json.dumps(tree, indent=1, ensure_ascii=False)
     except ValueError:
         text = raw.decode(errors="replace")
     if len(text) > BODY_CHARS:

@@ -28,6 +28,7 @@ from cri.limits import DOCKER_STARTS
 from cri.records import Condition, Container, NetworkUsage, Sandbox, State, Usage
 from cri.store import Store
 from proto import cri_pb2 as pb
+from wire.rules import Subject
 from wire.seams import Seams
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ class DockerBackend:
         self._host_ports = HostPorts()
         self._statistics = Statistics(self._engine, seams)
         self.store = Store(self._time.now)
+        self._engine.teller.owner = self._owner
         self.images = DockerImages(self._engine)
         starts = asyncio.Semaphore(DOCKER_STARTS)
         self._containers = Containers(
@@ -150,6 +152,12 @@ class DockerBackend:
     async def _apply_host_ports_if_any(self) -> None:
         if any(map(has_ports, self.store.sandboxes.values())):
             await self._apply_host_ports()
+
+    def _owner(self, container_id: str) -> Subject | None:
+        """The pod that a container belongs to, for those who listen to the traffic."""
+        container = self.store.containers.get(container_id)
+        sandbox = self.store.sandboxes.get(container.sandbox_id if container is not None else container_id)
+        return Subject("Pod", sandbox.namespace, sandbox.name) if sandbox is not None else None
 
     async def remove_sandbox(self, sandbox: Sandbox) -> None:
         await self._sandboxes.remove(sandbox)

@@ -236,7 +236,7 @@ class Containers:
         """Also of what has ended: its last words may not be copied yet."""
         if not container.log_path or not container.started_at or container.id in self._followers or not self.group:
             return
-        follower = LogFollower(self._engine.address, container.id, Path(container.log_path), tty=container.tty)
+        follower = LogFollower(self._engine, container.id, Path(container.log_path), tty=container.tty)
         if container.state is State.EXITED:
             follower.container_ended()
         self._followers[container.id] = follower

@@ -1,21 +1,27 @@
-"""The Docker SDK, off the event loop: a bounded number of threads, a gate and a span for each call, one error model."""
+"""The Docker SDK, off the event loop: a bounded number of threads, a gate and a span for each call, one error model.
+
+Long answers are read on the loop (`cri.docker.stream`); they are asked for here, too, so that all is told in one place.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from apimachinery.errors import ApiError
+from cri.docker.refusals import refusal, silent
+from cri.docker.stream import EngineStream, open_stream
+from cri.docker.told import EngineTeller, hook
 from cri.limits import DOCKER_CALL_SECONDS, DOCKER_PULL_THREADS, DOCKER_THREADS
 from wire.interceptors import pass_rpc_gate
 from wire.seams import Seams
 
 if TYPE_CHECKING:
     from docker.api.client import APIClient
-
-_REASONS = {400: "BadRequest", 403: "Forbidden", 404: "NotFound", 409: "Conflict", 503: "ServiceUnavailable"}
 
 
 class Engine:
@@ -27,6 +33,7 @@ class Engine:
         self._threads = ThreadPoolExecutor(DOCKER_THREADS, thread_name_prefix="docker")
         self._pulls = ThreadPoolExecutor(DOCKER_PULL_THREADS, thread_name_prefix="docker-pull")
         self._client: APIClient | None = None
+        self.teller = EngineTeller(seams)
 
     async def call(self, name: str, function: Callable[[Any], Any], *, long: bool = False, subject: str = "") -> Any:
         """Run `function` with the SDK's low-level client (`APIClient`, whose typing is patchy).
@@ -38,7 +45,47 @@ class Engine:
         with self._seams.tracer.span(f"docker:{name}", subject=subject):
             await pass_rpc_gate(self._seams, f"docker:{name}")
             threads = self._pulls if long else self._threads
+            if self.teller.active:
+                return await self._told(name, threads, function)
             return await asyncio.get_running_loop().run_in_executor(threads, self._run, function)
+
+    async def _told(self, name: str, threads: ThreadPoolExecutor, function: Callable[[Any], Any]) -> Any:
+        """The same, heard by those who listen."""
+        began = time.perf_counter()
+        run = self.teller.listening().run
+        try:
+            return await asyncio.get_running_loop().run_in_executor(threads, run, self._run, function)
+        except ApiError as error:
+            if error.reason == "ServiceUnavailable":
+                self.teller.silent(name, began, error)
+            raise
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+        *,
+        upgrade: bool = False,
+        of: str = "",
+    ) -> AsyncIterator[EngineStream]:
+        """A long answer, read in the body of the `with`. `of` is the container's id where the path does not hold it.
+
+        Raises ApiError as `call` does.
+        """
+        began, opened = time.perf_counter(), False
+        try:
+            async with open_stream(self.address, method, path, query, body, upgrade=upgrade) as stream:
+                opened = True
+                if self.teller.active:
+                    self.teller.opened(method, path, of, began, None, upgrade=upgrade)
+                yield stream
+        except ApiError as error:
+            if not opened and self.teller.active:
+                self.teller.opened(method, path, of, began, error, upgrade=upgrade)
+            raise
 
     async def version(self) -> dict[str, Any]:
         found: dict[str, Any] = await self.call("version", lambda api: api.version(api_version=False))
@@ -72,19 +119,10 @@ class Engine:
             self._client = APIClient(
                 base_url=self.address, version="auto", timeout=int(DOCKER_CALL_SECONDS), max_pool_size=DOCKER_THREADS
             )
+            self._client.hooks["response"].append(hook)
         return self._client
-
-
-def silent(error: object) -> ApiError:
-    """The engine cannot be reached."""
-    return ApiError("ServiceUnavailable", f"docker engine does not answer: {error}")
 
 
 def _refusal(error: Any) -> ApiError:
     code = error.response.status_code if error.response is not None else 500
     return refusal(code, str(error.explanation or error))
-
-
-def refusal(code: int, message: str) -> ApiError:
-    """What the engine said no with."""
-    return ApiError(_REASONS.get(code, "InternalError"), message)

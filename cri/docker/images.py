@@ -12,7 +12,6 @@ from typing import Any
 from apimachinery.errors import ApiError
 from cri.backend import FsUsage
 from cri.docker.engine import Engine
-from cri.docker.stream import open_stream
 from cri.image_names import familiar, image_id, split
 from cri.limits import DOCKER_IMAGES_CACHED, DOCKER_RETRY_SECONDS
 from cri.records import ImageRecord
@@ -37,7 +36,7 @@ class DockerImages:
         query = {"filters": json.dumps({"type": ["image"], "event": _CHANGES})}
         while True:
             try:
-                async with open_stream(self._engine.address, "GET", "/events", query) as stream:
+                async with self._engine.stream("GET", "/events", query) as stream:
                     self._following = True
                     async for _ in stream.lines():
                         self._known.clear()

@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from apimachinery.errors import ApiError
 from cri.backend import Output
+from cri.docker.engine import Engine
 from cri.docker.frames import Demultiplexer
-from cri.docker.stream import open_stream
 from cri.limits import DOCKER_RETRY_SECONDS
 from cri.log_file import STDERR, STDOUT, LogFile, Position
 
@@ -62,8 +62,8 @@ class Resumption:
 class LogFollower:
     """One container's copying. `run` ends when the container has, and all is copied."""
 
-    def __init__(self, address: str, container_id: str, path: Path, *, tty: bool) -> None:
-        self._address = address
+    def __init__(self, engine: Engine, container_id: str, path: Path, *, tty: bool) -> None:
+        self._engine = engine
         self._container_id = container_id
         self._tty = tty
         self._file = LogFile(path)
@@ -120,7 +120,7 @@ class LogFollower:
             query["since"] = since(resumption.position.timestamp)  # type: ignore[assignment]
         try:
             path = f"/containers/{self._container_id}/logs"
-            async with open_stream(self._address, "GET", path, query) as stream:
+            async with self._engine.stream("GET", path, query) as stream:
                 async for records in _records(stream.chunks(), tty=self._tty):
                     for record in records:
                         if resumption.is_new(record.timestamp):

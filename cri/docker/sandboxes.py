@@ -16,7 +16,6 @@ from cri.docker.engine import Engine
 from cri.docker.frames import demultiplex
 from cri.docker.identity import sandbox_labels, sandbox_name, sandbox_of_labels
 from cri.docker.sandbox_body import NODE_MODE, NodeSettings, Plug, sandbox_body
-from cri.docker.stream import open_stream
 from cri.docker.times import EngineTime
 from cri.limits import KILL_WAIT_SECONDS, PLUG_SECONDS
 from cri.records import Sandbox
@@ -93,7 +92,7 @@ class Sandboxes:
         """Done when the program says that it has left the engine's namespace: what joins before would land there."""
         query = {"stream": 1, "stdout": 1, "stderr": 1}
         path = f"/containers/{sandbox_id}/attach"
-        async with open_stream(self._engine.address, "POST", path, query, {}, upgrade=True) as stream:
+        async with self._engine.stream("POST", path, query, {}, upgrade=True) as stream:
             await self._engine.call("start", lambda api: api.start(sandbox_id), subject=name)
             said = b""
             try:

@@ -14,7 +14,7 @@ from apimachinery.errors import ApiError
 from cri.backend import Command, Output, Session
 from cri.docker.engine import Engine
 from cri.docker.frames import demultiplex
-from cri.docker.stream import EngineStream, open_stream
+from cri.docker.stream import EngineStream
 from cri.records import Container
 
 log = logging.getLogger(__name__)
@@ -114,7 +114,7 @@ async def open_exec(engine: Engine, container: Container, command: Command) -> A
         await engine.call("exec_resize", lambda api: api.exec_resize(exec_id, height=height, width=width))
 
     body = {"Detach": False, "Tty": command.tty}
-    async with open_stream(engine.address, "POST", f"/exec/{exec_id}/start", body=body, upgrade=True) as stream:
+    async with engine.stream("POST", f"/exec/{exec_id}/start", body=body, upgrade=True, of=container.id) as stream:
         yield DockerSession(engine, stream, resize, tty=command.tty, exec_id=exec_id)
 
 
@@ -125,5 +125,5 @@ async def open_attach(engine: Engine, container: Container, *, stdin: bool) -> A
 
     query = {"stream": 1, "stdout": 1, "stderr": 1, "stdin": int(stdin)}
     path = f"/containers/{container.id}/attach"
-    async with open_stream(engine.address, "POST", path, query, {}, upgrade=True) as stream:
+    async with engine.stream("POST", path, query, {}, upgrade=True) as stream:
         yield DockerSession(engine, stream, resize, tty=container.tty)

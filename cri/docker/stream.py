@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from apimachinery.errors import ApiError
 from apimachinery.patience import patience
-from cri.docker.engine import refusal, silent
+from cri.docker.refusals import refusal, silent
 from cri.limits import DOCKER_LINE_BYTES, DOCKER_PING_SECONDS, STREAM_BYTES
 
 _VERSION = "/v1.41"

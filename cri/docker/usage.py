@@ -10,7 +10,6 @@ from typing import Any
 from apimachinery.errors import ApiError
 from cri.docker.cgroups import read_network, read_usage
 from cri.docker.engine import Engine
-from cri.docker.stream import open_stream
 from cri.limits import DOCKER_THREADS
 from cri.records import NetworkUsage, Usage
 from wire.interceptors import pass_rpc_gate
@@ -46,7 +45,7 @@ class Statistics:
         path = f"/containers/{container_id}/stats"
         await pass_rpc_gate(self._seams, "docker:stats")
         try:
-            async with self._asking, open_stream(self._engine.address, "GET", path, query) as stream:
+            async with self._asking, self._engine.stream("GET", path, query) as stream:
                 async for line in stream.lines():
                     stats: dict[str, Any] = json.loads(line)
                     return stats if stats["cpu_stats"].get("cpu_usage") else None

@@ -14,7 +14,7 @@ from typing import Any
 from apimachinery.errors import ApiError
 from apimachinery.patience import patience
 from cri.docker.containers import Containers
-from cri.docker.engine import Engine, silent
+from cri.docker.engine import Engine
 from cri.docker.identity import (
     CLUSTER,
     CREATED,
@@ -27,8 +27,9 @@ from cri.docker.identity import (
     inspected_container,
     inspected_sandbox,
 )
+from cri.docker.refusals import silent
 from cri.docker.sandboxes import Sandboxes
-from cri.docker.stream import EngineStream, open_stream
+from cri.docker.stream import EngineStream
 from cri.docker.times import EngineTime
 from cri.limits import (
     DOCKER_HANG_SECONDS,
@@ -84,7 +85,7 @@ class Watch:
         async with AsyncExitStack() as stack:
             try:
                 async with patience(DOCKER_LOOK_SECONDS):
-                    events = open_stream(self._engine.address, "GET", "/events", query)
+                    events = self._engine.stream("GET", "/events", query)
                     stream = await stack.enter_async_context(events)
                     await self._ensure_node()
                     await self._look(labels)
@@ -162,7 +163,7 @@ class Watch:
         while True:
             await asyncio.sleep(DOCKER_PING_PERIOD_SECONDS)
             try:
-                async with patience(DOCKER_HANG_SECONDS), open_stream(self._engine.address, "GET", "/_ping"):
+                async with patience(DOCKER_HANG_SECONDS), self._engine.stream("GET", "/_ping"):
                     pass
             except TimeoutError:
                 raise silent(f"it has not answered a ping for {DOCKER_HANG_SECONDS:g} s") from None
@@ -170,6 +171,8 @@ class Watch:
     async def _follow(self, stream: EngineStream) -> None:
         async for line in stream.lines():
             event = json.loads(line)
+            if self._engine.teller.active:
+                self._engine.teller.event(event, line)
             attributes = event["Actor"]["Attributes"]
             kind = attributes.get(KIND)
             if kind == KIND_NODE:

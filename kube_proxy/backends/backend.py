@@ -16,6 +16,11 @@ class BackendError(Exception):
 
 
 class Backend(Protocol):
+    @property
+    def told(self) -> str:
+        """What the last `apply` told the kernel, as text; "" if nothing had to change."""
+        ...
+
     async def apply(self, desired: Desired) -> bool:
         """Make the node do exactly this. True if anything had to be changed. Raises BackendError."""
         ...

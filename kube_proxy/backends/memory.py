@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 from kube_proxy.backends.backend import Desired
 from kube_proxy.services import PortRules, Target
@@ -12,11 +13,17 @@ class MemoryBackend:
     def __init__(self, node_ip: str) -> None:
         self._node_ip = node_ip
         self._desired: Desired = {}
+        self._changed: list[str] = []
+
+    @property
+    def told(self) -> str:
+        """There is no kernel: which services' rules changed, one on a line."""
+        return "\n".join(f"{one}: {_shown(self._desired.get(one, ()))}" for one in self._changed)
 
     async def apply(self, desired: Desired) -> bool:
-        changed = dict(desired) != self._desired
-        self._desired = dict(desired)
-        return changed
+        before, self._desired = self._desired, dict(desired)
+        self._changed = [one for one in sorted({*before, *desired}) if before.get(one) != desired.get(one)]
+        return bool(self._changed)
 
     async def check(self) -> bool:
         return True
@@ -44,3 +51,13 @@ class MemoryBackend:
 
     def _all(self) -> list[PortRules]:
         return [rules for ports in self._desired.values() for rules in ports]
+
+
+def _shown(ports: Sequence[PortRules]) -> str:
+    """`10.96.0.5:80 -> 10.244.1.2:80, 10.244.2.2:80`, or that it has gone."""
+    shown = [f"{one.cluster_ip}:{one.port} -> {_targets(one)}" for one in ports]
+    return "; ".join(shown) or "gone"
+
+
+def _targets(port: PortRules) -> str:
+    return ", ".join(f"{one.ip}:{one.port}" for one in port.cluster) or "nothing"

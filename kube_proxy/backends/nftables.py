@@ -37,6 +37,7 @@ class NftablesBackend:
         self._rendered: dict[PortRules, Ruleset] = {}
         self._applied: Ruleset | None = None
         self._applied_in = ""
+        self.told = ""
         self._flows: list[PortRules] = []
         self._conntrack_missing = False
 
@@ -48,6 +49,7 @@ class NftablesBackend:
         if whole:
             await self._prepare()
         text = full_text(self._skeleton, rules) if whole or self._applied is None else change_text(self._applied, rules)
+        self.told = text
         if text:
             await self._transact(text)
         self._applied, self._applied_in = rules, identity

@@ -197,6 +197,22 @@ async def test_one_event_is_held_at_the_gate_and_let_go(core: Core) -> None:
     await watch.close()
 
 
+async def test_a_held_event_tells_what_it_changes(core: Core) -> None:
+    await core.create(CONFIG_MAPS, config_map("held", a="1"), "default")
+    watch = core.watch(CONFIG_MAPS, resource_version=str((await core.list(CONFIG_MAPS)).revision))
+    gates = core.server.seams.gates
+    gates.add(Rule("apiwatch:configmaps", Action.HOLD))
+    await core.patch(CONFIG_MAPS, "held", {"data": {"a": "2"}}, "default")
+    pending = asyncio.create_task(watch.named())
+    while not gates.held():
+        await asyncio.sleep(0.01)
+    assert gates.held()[0].detail.startswith("MODIFIED, revision ")
+    assert gates.held()[0].detail.endswith(": data.a: 1 → 2")
+    gates.release()
+    assert await pending == ("MODIFIED", "held")
+    await watch.close()
+
+
 async def test_a_dropped_event_never_comes(core: Core) -> None:
     watch = core.watch(CONFIG_MAPS, resource_version=str((await core.list(CONFIG_MAPS)).revision))
     core.server.seams.gates.add(Rule("apiwatch:configmaps", Action.DROP, name="lost"))

@@ -29,7 +29,7 @@ from apiserver.schema.store import SchemaStore
 from cli import pki
 from proto import kubelet_pb2, kubelet_pb2_grpc
 from wire.errors import abort
-from wire.seams import make_seams
+from wire.seams import Seams, make_seams
 from wire.server import Service, serve
 from wire.streams.channels import exit_status
 from wire.tls import Identity, TlsFiles
@@ -267,6 +267,7 @@ class Front:
     kubelet: FakeKubelet
     app: HttpApp
     certificates: Path
+    seams: Seams
 
     def pod(self, name: str = "web", containers: tuple[str, ...] = ("main",), **metadata: Any) -> None:
         """A running pod on the fake kubelet's node."""
@@ -312,5 +313,5 @@ async def front_door(certificates: Path, cache: Path, *, tls: bool = True) -> As
             config=FrontConfig(certificates),
         )
         async with serve_https("127.0.0.1:0", app, files if tls else None) as port:
-            yield Front(port, pipeline, kubelet, app, certificates)
+            yield Front(port, pipeline, kubelet, app, certificates, seams)
         await app.close()

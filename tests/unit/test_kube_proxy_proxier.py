@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -16,6 +17,7 @@ from kube_proxy.backends.backend import BackendError, Desired
 from kube_proxy.backends.memory import MemoryBackend
 from kube_proxy.proxier import GATE, Proxier
 from kube_proxy.services import Target
+from proto.debug_pb2 import WireRequest
 from wire import trace
 from wire.gates import Action, Rule
 from wire.seams import make_seams
@@ -157,3 +159,17 @@ async def test_node_ports_and_policies_in_memory(node: Node) -> None:
     await node.add_service(type="NodePort", externalTrafficPolicy="Local")
     await node.set_endpoints("10.244.0.1")
     assert node.backend.resolve("10.240.0.11", 30080, inside=False) == (Target("10.244.0.1", 8080),)
+
+
+async def test_listeners_are_told_what_is_applied_and_what_is_refused(node: Node) -> None:
+    with node.seams.capture.listen(WireRequest(bodies=True, method=GATE)) as listener:
+        await node.add_service()
+        await node.clock.advance(1)
+        done = await anext(listener.messages())
+        node.backend.failures = 1
+        await node.add_service("other", clusterIP="10.96.0.21")
+        await node.clock.advance(1)
+        failed = await anext(listener.messages())
+    assert (done.caller, done.callee, done.method, done.name) == ("kube-proxy-a", "nftables", GATE, "a")
+    assert VIP in json.loads(done.request) and json.loads(done.request).startswith("default/web: ")
+    assert (done.status, failed.status, failed.failed) == ("OK", "BackendError", True)

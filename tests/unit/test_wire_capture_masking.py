@@ -28,6 +28,8 @@ LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
         ("tokenreviews", "create", {"spec": {"token": "abc"}}, {"spec": {"token": MASK}}),
         ("Pod", "", {"config": {"envs": [{"key": "P", "value": "x"}]}},
          {"config": {"envs": [{"key": "P", "value": MASK}]}}),
+        ("Pod", "", {"Config": {"Env": ["P=x", "Q="]}}, {"Config": {"Env": [f"P={MASK}", f"Q={MASK}"]}}),
+        ("", "", {"Env": ["P=x"]}, {"Env": [f"P={MASK}"]}),
         ("", "", {"auth": {"username": "u", "password": "p"}}, {"auth": {"username": "u", "password": MASK}}),
         ("configmaps", "", {"data": {"a": "x"}}, {"data": {"a": "x"}}),
     ],
