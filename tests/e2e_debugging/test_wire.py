@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.support.cluster import ROOT, Cluster, eventually
+from tests.support.cluster import Cluster, eventually
 from tests.support.kubectl import Kubectl
+from tests.support.wiretap import listening
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kubectl]
-
-
-@contextmanager
-def listening(cluster: Cluster, out: Path, *args: str) -> Iterator[Callable[[], str]]:
-    """`orrery wire` while the body runs; gives a function that reads what it has printed."""
-    command = [sys.executable, "-m", "cli", "wire", "--name", cluster.name, *args]
-    with out.open("w") as file:
-        process = subprocess.Popen(command, stdout=file, stderr=file, cwd=ROOT, env=cluster.environment)
-    try:
-        # A component sends its recent messages, or none; leases are renewed all the time, so one soon comes.
-        probe = [sys.executable, "-m", "cli", "wire", "--name", cluster.name, "--count", "1", "--duration", "20s"]
-        eventually("listening", lambda: "listening" in out.read_text())
-        subprocess.run(probe, capture_output=True, cwd=ROOT, env=cluster.environment, check=True, timeout=30)
-        yield out.read_text
-    finally:
-        process.kill()
-        process.wait()
 
 
 def test_a_pod_from_kubectl_to_its_container(cluster: Cluster, kubectl: Kubectl, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -57,7 +57,8 @@ async def engine(folder: Path) -> AsyncIterator[tuple[Engine, Seams]]:
 
 
 async def told(listener: Listener, count: int) -> list[WireMessage]:
-    async with asyncio.timeout(20), aclosing(listener.messages()) as messages:
+    messages = listener.messages()
+    async with asyncio.timeout(20):
         return [await anext(messages) for _ in range(count)]
 
 
