@@ -60,14 +60,14 @@ async def _next(queue: asyncio.Queue[WireMessage], waiting: list[tuple[float, in
 
 
 async def _listen(fleet: Fleet, target: Target, asked: WireRequest, queue: asyncio.Queue[WireMessage]) -> None:
-    """Until cancelled; tells once when the component goes."""
-    told, why = False, "it ended the stream"
+    """Until cancelled; tells once when the component stays away. A first attempt may fail where much goes on."""
+    failures, why = 0, "it ended the stream"
     while True:
         try:
             async for message in fleet.stub(target.component).Wire(asked):
                 message.component = message.component or target.component
                 await queue.put(message)
-                told = False
+                failures = 0
         except grpc.aio.AioRpcError as error:
             problem = from_rpc_error(error)
             if error.code() is grpc.StatusCode.UNIMPLEMENTED:
@@ -77,9 +77,9 @@ async def _listen(fleet: Fleet, target: Target, asked: WireRequest, queue: async
             if problem.code not in (500, 503, 504):
                 raise UserError(f"{target.component}: {problem.message}") from None
             why = problem.message
-        if not told:
+        failures += 1
+        if failures == 2:
             print(f"--- {target.component} is not reached, trying again ({why})", file=sys.stderr)
-            told = True
         await asyncio.sleep(RETRY_SECONDS)
 
 
