@@ -41,7 +41,7 @@ class Authorizer(Protocol):
 
 
 class Union:
-    """Asks one after the other; the first who allows it decides. Masters need not ask. The trace says who allowed it."""
+    """Asks one after the other; the first who allows it decides (masters need not ask), and the trace says who did."""
 
     def __init__(self, *authorizers: Authorizer) -> None:
         self._authorizers = authorizers
