@@ -5,7 +5,13 @@ from __future__ import annotations
 import grpc
 
 from wire.interceptors import StreamSeams, UnarySeams
-from wire.limits import KEEPALIVE_SECONDS, KEEPALIVE_TIMEOUT_SECONDS, MAX_MESSAGE_BYTES, RECONNECT_MAX_SECONDS
+from wire.limits import (
+    CONNECT_SECONDS,
+    KEEPALIVE_SECONDS,
+    KEEPALIVE_TIMEOUT_SECONDS,
+    MAX_MESSAGE_BYTES,
+    RECONNECT_MAX_SECONDS,
+)
 from wire.seams import Seams
 from wire.tls import TlsFiles, channel_credentials
 
@@ -16,7 +22,7 @@ _OPTIONS: list[tuple[str, str | int]] = [
     ("grpc.keepalive_timeout_ms", int(KEEPALIVE_TIMEOUT_SECONDS * 1000)),
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.initial_reconnect_backoff_ms", 50),
-    ("grpc.min_reconnect_backoff_ms", 50),
+    ("grpc.min_reconnect_backoff_ms", int(CONNECT_SECONDS * 1000)),  # gRPC's name for the limit of one attempt
     ("grpc.max_reconnect_backoff_ms", int(RECONNECT_MAX_SECONDS * 1000)),
     ("grpc.enable_http_proxy", 0),
     ("grpc.use_local_subchannel_pool", 1),

@@ -24,6 +24,7 @@ WIRE_BODY_BYTES = 256 * 1024  # longest body that a listener is sent
 WIRE_RING = 1024  # messages, without bodies, kept for later listeners while there is one
 KEEPALIVE_SECONDS = 20.0  # ping an idle channel this often
 KEEPALIVE_TIMEOUT_SECONDS = 10.0  # a peer that does not answer a ping is gone
+CONNECT_SECONDS = 2.0  # one attempt to reach a peer, TLS handshake and all; short, it never succeeds on a busy machine
 RECONNECT_MAX_SECONDS = 1.0  # longest pause between attempts to reach a peer
 STOP_GRACE_SECONDS = 2.0  # what a stopping server gives calls under way
 EXEC_FRAME_BYTES = 32 * 1024  # one frame of exec, attach or port-forward
