@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,21 @@ class Rest:
         finally:
             connection.close()
         return _decoded(method, path, response.status, text)
+
+    def watch(self, path: str) -> Iterator[JSON]:
+        """Events as they come, until the server ends it or nothing came for a while; then OSError."""
+        connection = http.client.HTTPSConnection(self._host, self._port, context=self._context, timeout=5)
+        try:
+            connection.request("GET", path, headers={"Accept": "application/json"})
+            response = connection.getresponse()
+            if response.status >= 400:
+                _decoded("GET", path, response.status, response.read())
+            while line := response.readline():
+                yield json.loads(line)
+        except http.client.HTTPException as error:
+            raise OSError(f"GET {path}: {error!r}") from error
+        finally:
+            connection.close()
 
 
 def _decoded(method: str, path: str, status: int, text: bytes) -> JSON:

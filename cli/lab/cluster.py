@@ -11,7 +11,7 @@ from apimachinery.resources import GVR
 from cli.debugging.attention import attention
 from cli.debugging.targets import running
 from cli.errors import UserError
-from cli.lab.evidence import JSON, Counter, Write
+from cli.lab.evidence import JSON, Counter, Trial, Write
 from cli.lab.workspace import Start, Workspace, read_answers
 from cli.objects import Ref, parse_ref
 from cli.rest import Rest
@@ -33,13 +33,14 @@ class ClusterEvidence:
         self._space = space
         self._start = start
         self._counters: list[Counter] | None = None
+        self._trials: dict[str, Trial] = {}
         self._paths = Paths.of(name)
         spec, _ = running(name)
         self.rest = Rest(spec.ports["apiserver"], self._paths.pki)
 
     def object(self, name: str) -> JSON | None:
         ref = self._ref(name)
-        return self.get(f"{_collection(ref.gvr, ref.namespace)}/{ref.name}")
+        return self.get(f"{collection(ref.gvr, ref.namespace)}/{ref.name}")
 
     def _ref(self, name: str) -> Ref:
         """`pod/web`, or `lease/kube-system/kube-scheduler` for one of another namespace."""
@@ -50,7 +51,7 @@ class ClusterEvidence:
     def objects(self, resource: str, selector: str) -> list[JSON]:
         ref = parse_ref(f"{resource}/{_ANY}", self._namespace)
         query = f"?labelSelector={quote(selector)}" if selector else ""
-        found = self.get(_collection(ref.gvr, ref.namespace) + query)
+        found = self.get(collection(ref.gvr, ref.namespace) + query)
         return list((found or {}).get("items") or [])
 
     def get(self, path: str) -> JSON | None:
@@ -118,6 +119,14 @@ class ClusterEvidence:
         except UserError:
             return None  # not there, or no snapshot: the check says so
 
+    def trial(self, program: str) -> Trial:
+        from cli.lab.model import find
+        from cli.lab.trials import run_trial
+
+        if program not in self._trials:
+            self._trials[program] = run_trial(self._name, find(self._space.folder.name), program)
+        return self._trials[program]
+
     def restarts(self, component: str) -> int:
         before = self._start.restarts if self._start else {}
         return self.all_restarts().get(component, 0) - before.get(component, 0)
@@ -127,7 +136,7 @@ class ClusterEvidence:
         return {one.name: one.restarts for one in processes}
 
 
-def _collection(gvr: GVR, namespace: str) -> str:
+def collection(gvr: GVR, namespace: str) -> str:
     root = f"/apis/{gvr.group}/{gvr.version}" if gvr.group else f"/api/{gvr.version}"
     return f"{root}/namespaces/{namespace}/{gvr.resource}" if namespace else f"{root}/{gvr.resource}"
 

@@ -32,6 +32,16 @@ class Counter:
 
 
 @dataclass(frozen=True)
+class Trial:
+    """What came of running the student's program. `stopped`: why it did not get to its end; "" if it did."""
+
+    place: str
+    """Where it was, for the student to look at."""
+    facts: JSON = field(default_factory=dict)
+    stopped: str = ""
+
+
+@dataclass(frozen=True)
 class Verdict:
     """`looked`: what was looked at and what was there. `missing`: what is not as it should be; "" if all is."""
 
@@ -69,6 +79,9 @@ class Evidence(Protocol):
 
     def snapshot(self, file: str) -> JSON | None:
         """`revision` and `totalKey` of an etcd snapshot in the student's folder; None if there is none."""
+
+    def trial(self, program: str) -> Trial:
+        """Of the student's program, by a script in the lab's folder. Run once."""
 
     def restarts(self, component: str) -> int:
         """How often it began anew since the lab was started."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cli.lab.evidence import JSON, Counter, Write
+from cli.lab.evidence import JSON, Counter, Trial, Write
 from cli.lab.fields import MISSING, at, failing, parse
 from cli.lab.kinds.table import KINDS
 
@@ -20,7 +20,10 @@ POD: JSON = {
     },
     "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
 }  # fmt: skip
-EVENT: JSON = {"metadata": {"name": "e"}, "reason": "Killing", "involvedObject": {"kind": "Pod", "name": "web"}}
+EVENT: JSON = {
+    "metadata": {"name": "e"}, "reason": "Killing", "involvedObject": {"kind": "Pod", "name": "web"},
+    "source": {"component": "kubelet"}, "reportingComponent": "",
+}  # fmt: skip
 HISTORY = [
     Write(5, 1, "kubernetes-admin", {"spec": {}, "status": {"podIP": "10.0.0.1"}}),
     Write(6, 2, "system:kube-scheduler", {"spec": {"nodeName": "worker-2"}, "status": {"podIP": "10.0.0.2"}}),
@@ -45,7 +48,7 @@ class FakeEvidence:
         return self.given
 
     def history(self, name: str) -> list[Write]:
-        return HISTORY if name == "pod/web" else []
+        return HISTORY if name in ("pod/web", "pods/web") else []
 
     def counters(self) -> list[Counter]:
         return [
@@ -65,10 +68,17 @@ class FakeEvidence:
     def restarts(self, component: str) -> int:
         return 2 if component == "etcd" else 0
 
+    def trial(self, program: str) -> Trial:
+        if program == "stopped.py":
+            return Trial("namespace t", {"made": 1}, "it ended with code 1")
+        return Trial("namespace t", {"made": 1, "follows": True})
+
 
 RUNNING = {"path": "status.phase", "equals": "running"}
 BOUND = {"path": "object.spec.nodeName", "exists": True}
 PENDING = {"path": "status.phase", "equals": "Pending"}
+MADE = {"path": "made", "equals": 1}
+FOLLOWS = {"path": "follows", "equals": True}
 TABLE: list[tuple[str, dict[str, Any], str]] = [
     ("object", {"object": "pod/web"}, ""),
     ("object", {"object": "pod/web", "where": [RUNNING]}, ""),
@@ -97,6 +107,18 @@ TABLE: list[tuple[str, dict[str, Any], str]] = [
     ("restarted", {"component": "scheduler"}, "0 restarts of scheduler"),
     ("snapshot", {"file": "good.db"}, ""),
     ("snapshot", {"file": "bad.db"}, "no etcd snapshot bad.db"),
+    ("event", {"reason": "Killing", "by": "kube*"}, ""),
+    ("event", {"reason": "Killing", "by": "me"}, "0 Events Killing of * by me, where at least 1"),
+    ("spread", {"resource": "pods", "path": "spec.nodeName", "max": 2}, ""),
+    ("spread", {"resource": "pods", "path": "spec.nodeName", "max": 1}, "2 pods with spec.nodeName worker-2, where at"),
+    ("spread", {"resource": "pods", "path": "spec.other", "max": 1}, "no pods with spec.other"),
+    ("histories", {"resource": "pods", "where": [{"path": "number", "equals": 1}], "min": 2}, ""),
+    ("histories", {"resource": "pods", "where": [{"path": "writer", "equals": "me"}]}, "0 such writes of pods"),
+    ("histories", {"resource": "pods", "selector": "app=none"}, "0 such writes of pods"),
+    ("trial", {"program": "a.py", "where": [MADE, FOLLOWS]}, ""),
+    ("trial", {"program": "a.py", "where": [{"path": "made", "equals": 2}]}, "made is 1; expected: is 2"),
+    ("trial", {"program": "stopped.py", "where": [MADE]}, ""),
+    ("trial", {"program": "stopped.py", "where": [MADE, FOLLOWS]}, "it ended with code 1"),
     ("tidy", {}, ""),
 ]  # fmt: skip
 
@@ -129,6 +151,9 @@ ANSWERS: list[tuple[dict[str, Any], Any, str]] = [
     ({"write": {"key": "pod/no", "number": 1}}, 9, "is not in the cluster"),
     ({"past": {"key": "pod/web", "path": "status.podIP"}}, "10.0.0.2", ""),
     ({"past": {"key": "pod/web", "path": "status.podIP"}}, "10.0.0.1", "is not the answer"),
+    ({"newest": {"resource": "pods", "path": "metadata.name"}}, "web", ""),
+    ({"newest": {"resource": "pods", "path": "metadata.name"}}, "db", "is not the answer"),
+    ({"newest": {"resource": "pods", "selector": "app=none", "path": "metadata.name"}}, "web", "is not in the cluster"),
 ]
 
 

@@ -1,7 +1,8 @@
 """A question was answered rightly: with `value`, one of `any_of`, or what the cluster itself says.
 
 `field` is the field of an object; `write` the revision of the first write in etcd that fits, `{key, number}` or
-`{key, writer}`; `past` what stood in a field last, though the object may be gone, `{key, path}`.
+`{key, writer}`; `past` what stood in a field last, though the object may be gone, `{key, path}`; `newest` a field of
+the object written last of a resource, `{resource, selector, path}`.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ def _right(facts: dict[str, Any], evidence: Evidence) -> list[Any]:
         return _revisions(facts["write"], evidence)
     if "past" in facts:
         return _past(facts["past"], evidence)
+    if "newest" in facts:
+        return _newest(facts["newest"], evidence)
     return list(facts["any_of"]) if "any_of" in facts else [facts["value"]]
 
 
@@ -48,3 +51,10 @@ def _revisions(wanted: dict[str, Any], evidence: Evidence) -> list[int]:
 def _past(wanted: dict[str, Any], evidence: Evidence) -> list[Any]:
     every = [at(one.tree, wanted["path"]) for one in evidence.history(wanted["key"])]
     return [one for one in every if one is not MISSING][-1:]
+
+
+def _newest(wanted: dict[str, Any], evidence: Evidence) -> list[Any]:
+    every = evidence.objects(wanted["resource"], wanted.get("selector", ""))
+    newest = max(every, key=lambda one: int(one["metadata"]["resourceVersion"]), default={})
+    found = at(newest, wanted["path"])
+    return [] if found is MISSING else [found]

@@ -7,7 +7,21 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cli.lab.evidence import Evidence, Verdict
-from cli.lab.kinds import answer, count, etcd, event, gate, object, restarted, snapshot, tidy, trace
+from cli.lab.kinds import (
+    answer,
+    count,
+    etcd,
+    event,
+    gate,
+    histories,
+    object,
+    restarted,
+    snapshot,
+    spread,
+    tidy,
+    trace,
+    trial,
+)
 
 
 @dataclass(frozen=True)
@@ -24,17 +38,20 @@ class Kind:
 
 
 _AMOUNT: Final = frozenset({"min", "max"})
-_ANSWERS: Final = frozenset({"value", "any_of", "field", "write", "past"})
+_ANSWERS: Final = frozenset({"value", "any_of", "field", "write", "past", "newest"})
 
 KINDS: Final[dict[str, Kind]] = {
     "answer": Kind(answer.judge, frozenset({"question"}), _ANSWERS),
     "count": Kind(count.judge, frozenset({"resource"}), _AMOUNT | {"selector", "where"}),
     "etcd": Kind(etcd.judge, frozenset({"key"}), _AMOUNT | {"where"}),
-    "event": Kind(event.judge, frozenset({"reason"}), _AMOUNT | {"of"}),
+    "event": Kind(event.judge, frozenset({"reason"}), _AMOUNT | {"of", "by"}),
     "gate": Kind(gate.judge, frozenset({"edge", "count"}), _AMOUNT | {"component"}),
+    "histories": Kind(histories.judge, frozenset({"resource"}), _AMOUNT | {"selector", "where"}),
     "object": Kind(object.judge, frozenset({"object"}), frozenset({"where", "absent"})),
     "restarted": Kind(restarted.judge, frozenset({"component"}), _AMOUNT),
     "snapshot": Kind(snapshot.judge, frozenset({"file"})),
+    "spread": Kind(spread.judge, frozenset({"resource", "path"}), _AMOUNT | {"selector"}),
     "tidy": Kind(tidy.judge),
     "trace": Kind(trace.judge, frozenset({"object", "hops"})),
+    "trial": Kind(trial.judge, frozenset({"program", "where"})),
 }

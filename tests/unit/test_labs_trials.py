@@ -1,0 +1,76 @@
+"""Trials of a student's program: what its script printed, and the program as a process."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cli.errors import UserError
+from cli.lab.evidence import Trial
+from cli.lab.student import Program, Stopped
+from cli.lab.trials import told
+
+
+def test_the_last_line_that_a_trial_printed_is_its_result() -> None:
+    result = {"place": "namespace t", "facts": {"made": 1}, "stopped": ""}
+    assert told(f"noise\n{json.dumps(result)}\n") == Trial("namespace t", {"made": 1})
+
+
+@pytest.mark.parametrize("text", ["", "made: 1", "[]", '{"place": "p"}'])
+def test_a_trial_without_a_result_is_told(text: str) -> None:
+    with pytest.raises(UserError, match="printed no result"):
+        told(text)
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Callable[[str], Program]:
+    def write(text: str) -> Program:
+        (tmp_path / "mine.py").write_text(text)
+        return Program(tmp_path, "mine.py", "lab-x-trial-1")
+
+    return write
+
+
+def ended(program: Program) -> str:
+    with pytest.raises(Stopped) as stopped:
+        for _ in range(1000):
+            program.check()
+            time.sleep(0.01)
+    return str(stopped.value)
+
+
+def test_a_program_that_ends_is_told_with_its_last_words(program: Callable[[str], Program], tmp_path: Path) -> None:
+    one = program("import os\nraise SystemExit(f'cannot work in {os.environ[\"ORRERY_NAMESPACE\"]}')")
+    one.start()
+    said = ended(one)
+    assert said.startswith("mine.py ended with code 1")
+    assert said.endswith("cannot work in lab-x-trial-1")
+    assert str(tmp_path / "trial.log") in said
+    one.kill()
+
+
+def test_a_program_does_not_find_our_packages(program: Callable[[str], Program], tmp_path: Path) -> None:
+    one = program("import os; print(os.environ.get('PYTHONPATH'))")
+    one.start()
+    assert ended(one).endswith("None")
+
+
+def test_a_killed_program_can_be_started_again(program: Callable[[str], Program], tmp_path: Path) -> None:
+    one = program("import pathlib, time\npathlib.Path('ran').touch()\ntime.sleep(600)")
+    for _ in range(2):
+        one.start()
+        while not (tmp_path / "ran").exists():
+            one.check()
+        (tmp_path / "ran").unlink()
+        one.kill()
+        one.check()  # nothing runs, nothing to complain about
+    one.kill()
+
+
+def test_a_missing_program_stops_the_trial(tmp_path: Path) -> None:
+    with pytest.raises(Stopped, match=r"there is no mine\.py in "):
+        Program(tmp_path, "mine.py", "n").start()
