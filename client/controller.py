@@ -15,6 +15,9 @@ from wire import trace
 from wire.gates import GateError, Subject, Verdict
 from wire.seams import Seams
 
+NOTHING = "nothing to do"
+"""What a reconcile has decided that went well and does not say: the key is none of its business, or no more."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -105,6 +108,7 @@ async def reconcile_once(
             span.reads = {}
             for _ in range(2 if verdict is Verdict.TWICE else 1):
                 again = await controller.reconcile(key)
+            span.attributes.setdefault("decided", NOTHING)
             if again is not None:
                 span.attributes["again_in"] = f"{again:.1f} s"
         return again

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from api.pod import Pod, PodStatus
 from apimachinery.errors import ApiError
@@ -17,6 +18,7 @@ from client.workqueue import WorkQueue
 from kubelet.limits import STATUS_WRITES
 from kubelet.status import status_patch
 from wire.seams import Seams
+from wire.trace import note
 
 Render = Callable[[Pod], PodStatus]
 """The status as it should be, from the API's newest pod: pure, so that it can be computed again after a conflict."""
@@ -75,6 +77,7 @@ class StatusWriter:
         record = self._records.get(key)
         if record is None:
             return None
+        note(object=record.pod.key)
         try:
             await self._write(record)
             if record.delete:
@@ -89,6 +92,7 @@ class StatusWriter:
     async def _write(self, record: _Record) -> None:
         pod, wanted = record.pod, record.wanted
         patch = status_patch(pod.status, record.render(pod))
+        note(decided=_told(pod, patch, delete=record.delete))
         if not patch:
             record.written = wanted
             return
@@ -113,6 +117,13 @@ class StatusWriter:
         record.pod = newer(fresh, record.pod)
         self._written(fresh)
         return False
+
+
+def _told(pod: Pod, patch: dict[str, Any], *, delete: bool) -> str:
+    """What is decided, for the trace."""
+    phase = patch.get("phase", pod.status.phase)
+    told = f"report {phase}: new {', '.join(sorted(patch))}" if patch else f"no change: {phase} is known"
+    return f"{told}; then delete the pod for good" if delete else told
 
 
 def newer(one: Pod, other: Pod) -> Pod:

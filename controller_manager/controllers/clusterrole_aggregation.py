@@ -12,6 +12,7 @@ from typing import Any
 from api.rbac import ClusterRole
 from client.informer import Event
 from controller_manager.context import Context, Managed
+from controller_manager.decisions import decide
 from controller_manager.ownership import compile_selector
 
 JSON = dict[str, Any]
@@ -48,7 +49,9 @@ class ClusterRoleAggregationController:
         if role is None or role.aggregation_rule is None:
             return None
         rules = aggregate(role, self._roles.list())
-        if rules != list(role.rules or ()):
+        changed = rules != list(role.rules or ())
+        decide(f"set {len(rules)} rules" if changed else "")
+        if changed:
             patch = {"metadata": {"resourceVersion": role.metadata.resource_version}, "rules": rules}
             await self._api.patch(ClusterRole, role.name, patch)
         return None

@@ -26,6 +26,7 @@ from controller_manager.conditions import status_patch
 from controller_manager.context import Context, Managed
 from controller_manager.controllers.job_plan import has, is_finished
 from controller_manager.cron import Schedule, find_zone, parse_schedule
+from controller_manager.decisions import decide, each
 from controller_manager.refusals import namespace_is_going
 
 JSON = dict[str, Any]
@@ -131,13 +132,17 @@ class CronJobController:
         except ValueError as error:
             message = f"unparseable schedule: {cron_job.spec.schedule} : {error}"
             self._recorder.event(cron_job, "Warning", "UnparseableSchedule", message)
+            decide(why=message)
             return None
         jobs = self._jobs.by_index(_OWNER_INDEX, cron_job.uid)
         scheduled: float | None = None
         if due.at is not None and not cron_job.spec.suspend and await self._may_start(cron_job, jobs):
             jobs = [*jobs, await self._start(cron_job, due.at)]
             scheduled = due.at
-        for job in surplus(cron_job, jobs):
+        doomed = surplus(cron_job, jobs)
+        start = f"create {job_name(cron_job, scheduled)}" if scheduled is not None else ""
+        decide(start, each("delete", (job.name for job in doomed)), why=_grounds(cron_job, due))
+        for job in doomed:
             await self._delete(cron_job, job)
         await self._write_status(cron_job, compute_status(cron_job, jobs, scheduled))
         return None if due.next is None or cron_job.spec.suspend else due.next - self._clock.time()
@@ -191,6 +196,14 @@ class CronJobController:
         if patch:
             patch["metadata"] = {"resourceVersion": cron_job.metadata.resource_version}
             await self._api.patch(CronJob, cron_job.name, patch, namespace=cron_job.namespace, subresource="status")
+
+
+def _grounds(cron_job: CronJob, due: Due) -> str:
+    if cron_job.spec.suspend:
+        return "it is suspended"
+    if due.at is not None:
+        return f"{format_time(due.at)} is due"
+    return f"the next time is {format_time(due.next)}" if due.next is not None else "no time is left"
 
 
 def _by_owner(job: Job) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from controller_manager.conditions import status_patch
 from controller_manager.context import Context, Managed
 from controller_manager.controllers.deployment_sets import resolve
 from controller_manager.controllers.taint_eviction import tolerates
+from controller_manager.decisions import UNSETTLED, decide, each
 from controller_manager.history import HASH_LABEL, History, Revision
 from controller_manager.limits import POD_WORKERS
 from controller_manager.node_affinity import matches_node
@@ -105,10 +106,13 @@ def node_of(pod: PodView) -> str:
 
 @dataclass
 class Plan:
-    """Nodes that get a pod, and pods that go."""
+    """Nodes that get a pod, and pods that go: these first."""
 
     create: list[str] = field(default_factory=list)
     delete: list[PodView] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return each("delete", (pod.name for pod in self.delete)) or each("create on", self.create)
 
 
 def plan(
@@ -248,8 +252,12 @@ class DaemonSetController:
             pods.setdefault(node_of(pod), []).append(pod)
         nodes, now = self._nodes.list(), self._clock.time()
         failure: ApiError | None = None
-        if self._control.settled(daemon_set):
-            failure = await self._perform(daemon_set, revision, plan(daemon_set, revision.hash, nodes, pods, now))
+        if not self._control.settled(daemon_set):
+            decide(why=UNSETTLED)
+        else:
+            steps = plan(daemon_set, revision.hash, nodes, pods, now)
+            decide(steps, why=f"{len(owned)} pods, {len(nodes)} nodes")
+            failure = await self._perform(daemon_set, revision, steps)
         await self._write_status(daemon_set, compute_status(daemon_set, revision.hash, nodes, pods, now))
         if failure is not None:
             raise failure

@@ -26,14 +26,15 @@ from controller_manager.controllers.deployment_plan import (
     Rollout,
     SetRevision,
     plan,
+    told,
 )
 from controller_manager.controllers.deployment_sets import REVISION, has_deadline, template_of
 from controller_manager.controllers.deployment_status import compute_status, condition, deadline_in
 from controller_manager.controllers.replicaset import OWNER, replica_set_informer
+from controller_manager.decisions import decide
 from controller_manager.limits import POD_WORKERS, STATUS_TRIES
 from controller_manager.ownership import claim, compile_selector
 from controller_manager.pods import OWNER_INDEX, PodView, orphans
-from wire.trace import note
 
 
 class DeploymentController:
@@ -92,7 +93,7 @@ class DeploymentController:
             return None
         sets = await self._claim(deployment)
         rollout = plan(deployment, sets, self._pods_of(sets))
-        note(decided=", ".join(type(one).__name__ for one in rollout.actions) or "no change")
+        decide(*rollout.actions, why=told(rollout))
         for action in rollout.actions:
             await self._perform(rollout, action)
         status = await self._write_status(rollout)

@@ -34,6 +34,9 @@ class CreateSet:
     body: JSON
     revision: int
 
+    def __str__(self) -> str:
+        return f"create {self.body['metadata']['name']} with {self.body['spec']['replicas']} replicas"
+
 
 @dataclass(frozen=True)
 class PatchSet:
@@ -43,11 +46,19 @@ class PatchSet:
     patch: JSON
     scaled: tuple[int, int] | None = None
 
+    def __str__(self) -> str:
+        if self.scaled is None:
+            return f"annotate {self.name}"
+        return f"scale {self.name} from {self.scaled[0]} to {self.scaled[1]}"
+
 
 @dataclass(frozen=True)
 class DeleteSet:
     name: str
     uid: str
+
+    def __str__(self) -> str:
+        return f"delete {self.name}"
 
 
 @dataclass(frozen=True)
@@ -55,6 +66,9 @@ class SetRevision:
     """Of the Deployment itself."""
 
     revision: int
+
+    def __str__(self) -> str:
+        return f"set revision {self.revision}"
 
 
 Action = CreateSet | PatchSet | DeleteSet | SetRevision
@@ -125,6 +139,14 @@ def plan(deployment: Deployment, sets: Sequence[ReplicaSet], pods: Mapping[str, 
     else:
         _recreate(rollout, pods)
     return rollout
+
+
+def told(rollout: Rollout) -> str:
+    """On what grounds: how far the rollout is."""
+    wanted, updated = rollout.deployment.spec.replicas, rollout.new
+    up = updated.status.available_replicas if updated is not None else 0
+    behind = sum(one.spec.replicas for one in rollout.old)
+    return f"{up} of {wanted} replicas are up to date and available" + (f", {behind} are old" if behind else "")
 
 
 def is_scaling(deployment: Deployment, sets: Iterable[ReplicaSet]) -> bool:

@@ -17,6 +17,7 @@ from apimachinery.errors import ApiError
 from apimachinery.resources import split_key
 from client.informer import Event
 from controller_manager.context import Context, Managed
+from controller_manager.decisions import decide
 from controller_manager.limits import ENDPOINTS_PER_OBJECT, POD_WORKERS
 from controller_manager.pods import PodView, is_ready
 from controller_manager.service_pods import (
@@ -129,9 +130,12 @@ class EndpointsController:
         if present is None:
             metadata: JSON = {"name": service.name, "namespace": service.namespace, "labels": labels}
             metadata |= {"annotations": annotations} if annotations else {}
+            decide("create", why=f"{len(pods)} pods selected")
             self._note(await self._api.create(Endpoints, {"metadata": metadata, "subsets": subsets}))
             return
-        if _same(present, subsets, labels) and (OVER_CAPACITY in present.metadata.annotations) == cut:
+        same = _same(present, subsets, labels) and (OVER_CAPACITY in present.metadata.annotations) == cut
+        decide("" if same else "update", why=f"{len(pods)} pods selected")
+        if same:
             return
         metadata = {
             "resourceVersion": present.metadata.resource_version,
@@ -149,6 +153,7 @@ class EndpointsController:
         present = self._endpoints.get(key)
         if present is None or present.metadata.labels.get(MANAGED_BY) != MANAGER:
             return
+        decide("delete", why="its Service is gone")
         namespace, name = split_key(key)
         try:
             await self._api.delete(

@@ -20,6 +20,7 @@ from api.service import Endpoint, EndpointSlice, Service
 from apimachinery.errors import ApiError
 from client.informer import Event
 from controller_manager.context import Context, Managed
+from controller_manager.decisions import UNSETTLED, decide
 from controller_manager.limits import ENDPOINTS_PER_SLICE, POD_WORKERS
 from controller_manager.pods import PodView, is_ready, is_terminating
 from controller_manager.service_pods import (
@@ -35,7 +36,6 @@ from controller_manager.service_pods import (
     target_reference,
 )
 from controller_manager.settling import wake
-from wire.trace import note
 
 JSON = dict[str, Any]
 
@@ -60,16 +60,25 @@ class Create:
     group: Group
     endpoints: tuple[JSON, ...]
 
+    def __str__(self) -> str:
+        return f"create with {len(self.endpoints)} endpoints"
+
 
 @dataclass(frozen=True)
 class Update:
     slice: EndpointSlice
     endpoints: tuple[JSON, ...]
 
+    def __str__(self) -> str:
+        return f"update {self.slice.name} to {len(self.endpoints)} endpoints"
+
 
 @dataclass(frozen=True)
 class Delete:
     slice: EndpointSlice
+
+    def __str__(self) -> str:
+        return f"delete {self.slice.name}"
 
 
 Action = Create | Update | Delete
@@ -255,6 +264,7 @@ class EndpointSliceController:
         if service is None or not has_endpoints(service) or service.metadata.deletion_timestamp is not None:
             return None  # its slices go with it, or are someone else's
         if self._slices.revision < self._written.get(key, 0):
+            decide(why=UNSETTLED)
             return None  # the cache has not seen our last writes; their events wake this key again
         pods = [
             pod for pod in self._pods.by_index("namespace", service.namespace) if selected(service, pod.metadata.labels)
@@ -262,8 +272,7 @@ class EndpointSliceController:
         self._sizes[key] = len(pods)
         present = self._slices.by_index(_SERVICE_INDEX, key)
         actions = plan(desired(service, pods, self._zones(pods)), present)
-        plans = ", ".join(type(one).__name__.lower() for one in actions) or "no change"
-        note(decided=f"{plans}: {len(pods)} pods selected")
+        decide(*actions, why=f"{len(pods)} pods selected")
         rewritten = {action.slice.key for action in actions if not isinstance(action, Create)}
         for action in actions:
             await self._perform(service, action)

@@ -25,9 +25,11 @@ from client.reflector import Reflector
 from controller_manager.batches import for_all
 from controller_manager.context import Context, Managed
 from controller_manager.controllers.garbage_graph import Graph, Node, Owner
+from controller_manager.decisions import decide, each, wait
 from controller_manager.limits import GC_ABSENT_OWNERS, GC_UNKNOWN_KIND_SECONDS, POD_WORKERS
 from controller_manager.resources import Resource, Resources
 from proto import api_pb2
+from wire.trace import note
 
 _log = logging.getLogger(__name__)
 JSON = dict[str, Any]
@@ -56,10 +58,16 @@ class DropOwners:
 
     uids: frozenset[str]
 
+    def __str__(self) -> str:
+        return f"drop {len(self.uids)} owners"
+
 
 @dataclass(frozen=True)
 class DeleteObject:
     policy: str
+
+    def __str__(self) -> str:
+        return f"delete, {self.policy}"
 
 
 Action = DropOwners | DeleteObject
@@ -201,6 +209,7 @@ class GarbageCollector:
         node = self._graph.get(key)
         if node is None or node.virtual:
             return None
+        note(object=node.where)
         if node.orphaning:
             return await self._orphan_dependents(node)
         if node.foreground:
@@ -214,9 +223,11 @@ class GarbageCollector:
         for owner in node.owners:
             state = await self._state_of(node, owner)
             if state is None:
+                decide(wait(GC_UNKNOWN_KIND_SECONDS), why=f"the kind of owner {owner.kind} {owner.name} is unknown")
                 return GC_UNKNOWN_KIND_SECONDS
             states[owner.uid] = state
         action = plan(node, states, has_dependents=bool(node.dependents))
+        decide(action or "", why=", ".join(f"owner {one.name} is {states[one.uid].value}" for one in node.owners))
         if isinstance(action, DropOwners):
             await self._patch_owners(node, [owner for owner in node.owners if owner.uid not in action.uids])
         elif action is not None:
@@ -278,7 +289,10 @@ class GarbageCollector:
             one for one in self._graph.dependents(node) if any(o.uid == node.uid and o.block for o in one.owners)
         ]
         if not blocking:
+            decide(f"remove finalizer {FOREGROUND}", why="no dependent blocks it")
             await self._remove_finalizer(node, FOREGROUND)
+        else:
+            decide(why=each("it waits for", (one.name for one in blocking)))
         for one in blocking:
             if not one.deleting:
                 self.queue.add(one.uid)
@@ -288,7 +302,9 @@ class GarbageCollector:
         async def release(dependent: Node) -> None:
             await self._patch_owners(dependent, [owner for owner in dependent.owners if owner.uid != node.uid])
 
-        failure = await for_all(self._graph.dependents(node), release)
+        dependents = self._graph.dependents(node)
+        decide(each("orphan", (one.name for one in dependents)), f"remove finalizer {ORPHAN}")
+        failure = await for_all(dependents, release)
         if failure is not None:
             raise failure
         await self._remove_finalizer(node, ORPHAN)

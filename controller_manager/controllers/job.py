@@ -30,8 +30,10 @@ from controller_manager.controllers.job_plan import (
     met_already,
     outcome,
     plan,
+    progress,
     report,
 )
+from controller_manager.decisions import UNSETTLED, decide
 from controller_manager.limits import POD_WORKERS
 from controller_manager.pod_control import PodControl
 from controller_manager.pods import PodView, is_active, pod_from_template
@@ -66,12 +68,15 @@ class JobController:
         if job is None:
             self._released.pop(key, None)
             return None
-        if job.spec.managed_by not in ("", BUILTIN_MANAGER) or not self._control.settled(job):
+        if job.spec.managed_by not in ("", BUILTIN_MANAGER):
+            decide(why=f"{job.spec.managed_by} manages it")
             return None
-        if self._pods.revision < self._released.get(key, 0):
+        if not self._control.settled(job) or self._pods.revision < self._released.get(key, 0):
+            decide(why=UNSETTLED)
             return None  # the cache still shows finalizers that we took off; their events wake this key again
         pods = await self._control.owned(job)
         if is_finished(job.status) or job.metadata.deletion_timestamp is not None:
+            decide(why="it is over")
             await self._release(job, pods)
             return None
         return await self._advance(job, pods)
@@ -87,6 +92,7 @@ class JobController:
         else:
             action = plan(job, counted.status, pods, now)
         status = report(job, counted.status, finish, now)
+        decide(finish or "", action or "", why=progress(status) if finish is None else finish.message)
         await self._write_status(job, status)
         failure = await self._perform(job, action)
         if failure is not None:

@@ -15,6 +15,7 @@ from api.batch import Job, JobStatus, UncountedTerminatedPods
 from api.meta import Condition
 from apimachinery.timestamps import format_time, parse_time
 from controller_manager.conditions import set_condition
+from controller_manager.decisions import each, wait
 from controller_manager.pod_ranking import choose_to_delete
 from controller_manager.pods import PodView, find_condition, is_active, is_ready, is_terminal, is_terminating, restarts
 
@@ -114,6 +115,9 @@ class Finish:
     reason: str
     message: str
 
+    def __str__(self) -> str:
+        return f"finish as {self.type}"
+
 
 @dataclass(frozen=True)
 class Create:
@@ -121,10 +125,16 @@ class Create:
 
     indexes: tuple[int | None, ...]
 
+    def __str__(self) -> str:
+        return f"create {len(self.indexes)}"
+
 
 @dataclass(frozen=True)
 class Delete:
     pods: tuple[PodView, ...]
+
+    def __str__(self) -> str:
+        return each("delete", (pod.name for pod in self.pods))
 
 
 @dataclass(frozen=True)
@@ -132,6 +142,9 @@ class Wait:
     """Nothing before so many seconds."""
 
     seconds: float
+
+    def __str__(self) -> str:
+        return f"{wait(self.seconds)} after a failure"
 
 
 def outcome(job: Job, status: JobStatus, pods: Sequence[PodView], now: float) -> Finish | None:
@@ -207,6 +220,11 @@ def _ended_at(pod: PodView) -> float | None:
 
 
 # --- reporting -------------------------------------------------------------------------------------------------------
+
+
+def progress(status: JobStatus) -> str:
+    """On what grounds a Job that is not over goes on."""
+    return f"{status.active} active, {status.succeeded} succeeded, {status.failed} failed"
 
 
 def report(job: Job, status: JobStatus, finish: Finish | None, now: float) -> JobStatus:

@@ -26,6 +26,7 @@ from client.informer import Event
 from controller_manager.batches import for_all
 from controller_manager.conditions import set_condition, status_patch
 from controller_manager.context import Context, Managed
+from controller_manager.decisions import decide, wait
 from controller_manager.limits import NAMESPACE_RETRY_SECONDS
 from controller_manager.pods import PodView
 from controller_manager.resources import Resource, Resources
@@ -108,6 +109,10 @@ def _rows(remains: Remains) -> tuple[_Row, ...]:
     )
 
 
+def _told(remains: Remains) -> str:
+    return f"remove finalizer {FINALIZER}" if remains.nothing else wait(NAMESPACE_RETRY_SECONDS)
+
+
 def compute_conditions(present: tuple[Condition, ...], remains: Remains, now: float) -> tuple[Condition, ...]:
     """The five conditions that say why a namespace is still there."""
     for row in _rows(remains):
@@ -154,8 +159,10 @@ class NamespaceController:
         if namespace is None or namespace.metadata.deletion_timestamp is None:
             return None
         if FINALIZER not in namespace.spec.finalizers:
-            return None  # others hold it
+            decide(why="others hold it")
+            return None
         remains = await self._empty(key)
+        decide(_told(remains), why="; ".join(row.trouble for row in _rows(remains) if row.trouble))
         if remains.nothing:
             await self._finalize(namespace)
             return None

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from api.node import Node
 from client.informer import Event
 from controller_manager.context import Context, Managed
+from controller_manager.decisions import decide, wait
+from controller_manager.limits import CIDR_RETRY_SECONDS
 
 _log = logging.getLogger(__name__)
 
@@ -88,7 +90,9 @@ class NodeIpamController:
         if not cidr:
             message = f"Node {node.name} status is now: CIDRNotAvailable"
             self._recorder.event(node, "Normal", "CIDRNotAvailable", message)
-            return 30.0
+            decide(wait(CIDR_RETRY_SECONDS), why="no subnet is free")
+            return CIDR_RETRY_SECONDS
+        decide(f"give it {cidr}")
         # Guarded by uid: the node may have been replaced while the cache slept.
         patch = {"metadata": {"uid": node.uid}, "spec": {"podCIDR": cidr, "podCIDRs": [cidr]}}
         try:

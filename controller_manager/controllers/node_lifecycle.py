@@ -21,6 +21,7 @@ from client.informer import Event
 from controller_manager import node_health
 from controller_manager.batches import for_all
 from controller_manager.context import Context, Managed
+from controller_manager.decisions import decide, each, wait
 from controller_manager.limits import NODE_STARTUP_GRACE_SECONDS, NODE_STATUS_CHECK_SECONDS
 from controller_manager.pods import (
     NODE_INDEX,
@@ -101,9 +102,13 @@ class NodeLifecycleController:
             return None
         quiet_until = seen.heard_at + self._grace_of(node)
         now = self._clock.time()
-        if now >= quiet_until and not _is_silenced(node):
+        silent = now >= quiet_until and not _is_silenced(node)
+        if silent:
             node = await self._silence(node)
-        turn_in = await self._taint(node, seen)
+        turn_in, tainted = await self._taint(node, seen)
+        told = f"heard of it {now - seen.heard_at:.1f} s ago, Ready is {node_health.ready_status(node)}"
+        turn = f"{wait(turn_in)} for its zone's turn" if turn_in else ""
+        decide("call it silent" if silent else "", tainted, turn, why=told)
         await self._note_readiness(node, seen)
         if node_health.ready_status(node) == "True":
             return quiet_until - now
@@ -121,21 +126,23 @@ class NodeLifecycleController:
         }
         return await self._api.patch(Node, node.name, patch, subresource="status")
 
-    async def _taint(self, node: Node, seen: _Seen) -> float | None:
-        """Bring the taints up to date; gives seconds to wait if NoExecute has to wait for its turn."""
+    async def _taint(self, node: Node, seen: _Seen) -> tuple[float | None, str]:
+        """Bring the taints up to date; gives seconds to wait if NoExecute has to wait for its turn, and what it did."""
         wanted = node_health.no_execute_taint(node)
-        wait: float | None = None
+        pause: float | None = None
         if not wanted or self._all_gone():
             seen.evicting = ""
         elif not seen.evicting and not _has_no_execute(node):
-            wait = self._turn(node)
-        if wanted and wait is None and not self._all_gone():
+            pause = self._turn(node)
+        if wanted and pause is None and not self._all_gone():
             seen.evicting = wanted
         taints = node_health.wanted_taints(node, seen.evicting, self._clock.time())
-        if taints is not None:
-            metadata = {"uid": node.uid, "resourceVersion": node.metadata.resource_version}
-            await self._api.patch(Node, node.name, {"metadata": metadata, "spec": {"taints": taints or None}})
-        return wait
+        if taints is None:
+            return pause, ""
+        metadata = {"uid": node.uid, "resourceVersion": node.metadata.resource_version}
+        await self._api.patch(Node, node.name, {"metadata": metadata, "spec": {"taints": taints or None}})
+        names = [f"{one['key']}:{one['effect']}" for one in taints]
+        return pause, each("leave it the taints", names) or "take its taints off"
 
     def _all_gone(self) -> bool:
         return all(node_health.ready_status(node) != "True" for node in self._nodes.list())

@@ -16,6 +16,7 @@ from api.node import Node
 from apimachinery.errors import ApiError
 from controller_manager.batches import for_all
 from controller_manager.context import Context, Managed
+from controller_manager.decisions import decide, each
 from controller_manager.disruption import delete_pod, mark_disrupted
 from controller_manager.limits import POD_GC_QUARANTINE_SECONDS, POD_GC_SECONDS, POD_GC_TERMINATED
 from controller_manager.node_health import ready_status
@@ -32,6 +33,9 @@ class Collect:
 
     pod: PodView
     why: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.pod.name} ({self.why})" if self.why else self.pod.name
 
 
 def plan(pods: Iterable[PodView], nodes: Mapping[str, Node], gone: frozenset[str], threshold: int) -> list[Collect]:
@@ -74,7 +78,9 @@ class PodGcController:
     async def reconcile(self, key: str) -> float | None:
         pods, nodes = self._pods.list(), {node.name: node for node in self._nodes.list()}
         gone = await self._gone({pod.spec.node_name for pod in pods if pod.spec.node_name} - nodes.keys())
-        failure = await for_all(plan(pods, nodes, gone, POD_GC_TERMINATED), self._collect)
+        actions = plan(pods, nodes, gone, POD_GC_TERMINATED)
+        decide(each("delete", map(str, actions)), why=f"{len(pods)} pods, {len(gone)} of their nodes are gone")
+        failure = await for_all(actions, self._collect)
         if failure is not None:
             raise failure
         return POD_GC_SECONDS

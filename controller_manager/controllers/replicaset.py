@@ -20,6 +20,7 @@ from apimachinery.timestamps import format_time
 from client.informer import Informer
 from controller_manager.conditions import remove_condition, set_condition, status_patch
 from controller_manager.context import Context, Managed
+from controller_manager.decisions import UNSETTLED, decide, each
 from controller_manager.limits import BURST_REPLICAS, POD_WORKERS
 from controller_manager.pod_control import PodControl
 from controller_manager.pod_ranking import choose_to_delete
@@ -35,7 +36,6 @@ from controller_manager.pods import (
     pod_from_template,
     template_labels,
 )
-from wire.trace import note
 
 OWNER = "owner"
 """Index of ReplicaSets by the uid of the Deployment that controls them."""
@@ -45,10 +45,16 @@ OWNER = "owner"
 class CreatePods:
     count: int
 
+    def __str__(self) -> str:
+        return f"create {self.count}"
+
 
 @dataclass(frozen=True)
 class DeletePods:
     pods: tuple[PodView, ...]
+
+    def __str__(self) -> str:
+        return each("delete", (pod.name for pod in self.pods))
 
 
 Action = CreatePods | DeletePods
@@ -68,15 +74,6 @@ def plan(
         surplus = min(-missing, BURST_REPLICAS)
         return DeletePods(tuple(choose_to_delete(active, surplus, related_on_node, now)))
     return None
-
-
-def _told(action: Action | None, active: int, wanted: int) -> str:
-    match action:
-        case CreatePods():
-            return f"create {action.count}: {active} of {wanted} pods are active"
-        case DeletePods():
-            return f"delete {', '.join(pod.name for pod in action.pods)}: {active} of {wanted} pods are active"
-    return f"no change: {active} of {wanted} pods are active"
 
 
 def compute_status(
@@ -135,10 +132,12 @@ class ReplicaSetController:
         owned = await self._control.owned(replica_set)
         action: Action | None = None
         failure: ApiError | None = None
-        if self._control.settled(replica_set):
+        if not self._control.settled(replica_set):
+            decide(why=UNSETTLED)
+        else:
             active = [pod for pod in owned if is_active(pod)]
             action = plan(replica_set, active, self._related_on_node(replica_set), self._clock.time())
-            note(decided=_told(action, len(active), replica_set.spec.replicas))
+            decide(action or "", why=f"{len(active)} of {replica_set.spec.replicas} pods are active")
             failure = await self._perform(replica_set, action)
         now = self._clock.time()
         told = (REASONS[type(action)], failure.message) if failure is not None else None

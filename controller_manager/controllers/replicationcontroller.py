@@ -14,6 +14,7 @@ from apimachinery.errors import ApiError
 from controller_manager.conditions import status_patch
 from controller_manager.context import Context, Managed
 from controller_manager.controllers.replicaset import REASONS, Action, CreatePods, DeletePods, compute_status, plan
+from controller_manager.decisions import UNSETTLED, decide
 from controller_manager.limits import POD_WORKERS
 from controller_manager.pod_control import PodControl
 from controller_manager.pods import available_in, is_active, pod_from_template
@@ -53,9 +54,12 @@ class ReplicationControllerController:
         pods = await self._control.owned(owner)
         action: Action | None = None
         failure: ApiError | None = None
-        if self._control.settled(owner):
+        if not self._control.settled(owner):
+            decide(why=UNSETTLED)
+        else:
             active = [pod for pod in pods if is_active(pod)]
             action = plan(as_replica_set(owner), active, {}, self._clock.time())
+            decide(action or "", why=f"{len(active)} of {owner.spec.replicas} pods are active")
             failure = await self._perform(owner, action)
         now = self._clock.time()
         told = (REASONS[type(action)], failure.message) if failure is not None else None

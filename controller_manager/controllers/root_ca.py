@@ -13,6 +13,7 @@ from apimachinery.errors import ApiError
 from client.informer import Event
 from controller_manager.context import Context, Managed
 from controller_manager.controllers.serviceaccount import is_live
+from controller_manager.decisions import decide
 from controller_manager.refusals import namespace_is_going
 
 NAME: Final = "kube-root-ca.crt"
@@ -44,8 +45,10 @@ class RootCaController:
             return None
         present = self._config_maps.get(f"{key}/{NAME}")
         if present is None:
+            decide(f"create {NAME}")
             await self._create(key)
         elif present.data != self._data:
+            decide(f"restore {NAME}", why="its data was changed")
             surplus = dict.fromkeys(present.data.keys() - self._data.keys())
             await self._api.patch(ConfigMap, NAME, {"data": self._data | surplus}, namespace=key)
         return None

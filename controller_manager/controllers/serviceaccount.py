@@ -10,6 +10,7 @@ from api.core import Namespace, ServiceAccount
 from apimachinery.errors import ApiError
 from client.informer import Event
 from controller_manager.context import Context, Managed
+from controller_manager.decisions import decide
 from controller_manager.refusals import namespace_is_going
 
 NAME = "default"
@@ -34,6 +35,7 @@ class ServiceAccountController:
         namespace = self._namespaces.get(key)
         if not is_live(namespace) or self._accounts.get(f"{key}/{NAME}") is not None:
             return None
+        decide(f"create account {NAME}")
         try:
             await self._api.create(ServiceAccount, {"metadata": {"name": NAME, "namespace": key}})
         except ApiError as error:

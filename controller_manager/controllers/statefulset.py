@@ -22,6 +22,7 @@ from apimachinery.errors import ApiError
 from controller_manager.conditions import status_patch
 from controller_manager.context import Context, Managed
 from controller_manager.controllers.statefulset_plan import Plan, compute_status, parent_of, plan
+from controller_manager.decisions import UNSETTLED, decide
 from controller_manager.history import HASH_LABEL, History, Revision
 from controller_manager.limits import POD_WORKERS
 from controller_manager.ownership import compile_selector
@@ -67,8 +68,11 @@ class StatefulSetController:
         current = current if current in revisions else update.hash
         failure: ApiError | None = None
         now = self._clock.time()
-        if self._control.settled(stateful_set):
+        if not self._control.settled(stateful_set):
+            decide(why=UNSETTLED)
+        else:
             steps = plan(stateful_set, current, update.hash, pods, now)
+            decide(steps, why=f"{len(pods)} of {stateful_set.spec.replicas} pods are there")
             failure = await self._perform(stateful_set, revisions, steps)
         await self._write_status(stateful_set, compute_status(stateful_set, current, update.hash, pods, now))
         if failure is not None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from api.apps import StatefulSet, StatefulSetStatus
+from controller_manager.decisions import each
 from controller_manager.history import HASH_LABEL
 from controller_manager.pods import PodView, is_available, is_ready, is_terminal, is_terminating
 
@@ -31,10 +32,15 @@ def parent_of(pod: PodView) -> str:
 
 @dataclass
 class Plan:
-    """Ordinals to create, with the revision hash each is to have; pods to delete."""
+    """Ordinals to create, with the revision hash each is to have; pods to delete: these first."""
 
     create: list[tuple[int, str]] = field(default_factory=list)
     delete: list[PodView] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return each("delete", (pod.name for pod in self.delete)) or each(
+            "create", (f"no. {one}" for one, _ in self.create)
+        )
 
 
 def partition(stateful_set: StatefulSet) -> int:

@@ -16,6 +16,7 @@ from api.placement import Toleration
 from apimachinery.timestamps import parse_time
 from client.informer import Event
 from controller_manager.context import Context, Managed
+from controller_manager.decisions import decide, wait
 from controller_manager.disruption import delete_pod, mark_disrupted
 from controller_manager.limits import POD_WORKERS
 from controller_manager.pods import NODE_INDEX, PodView, is_terminating
@@ -90,11 +91,14 @@ class TaintEvictionController:
         now = self._clock.time()
         at = evict_at(no_execute(node), pod.spec.tolerations, now)
         if at == FOREVER:
+            decide(why="it may stay on its node")
             self._spare(pod)
             return None
         if at > now:
             self._condemned.add(key)
+            decide(wait(at - now), why="so long it tolerates its node's taint")
             return at - now
+        decide("evict", why="it does not tolerate its node's taint" + (" any longer" if at < now else ""))
         await self._evict(pod)
         return None
 

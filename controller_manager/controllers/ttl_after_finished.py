@@ -11,6 +11,7 @@ from apimachinery.errors import ApiError
 from apimachinery.timestamps import parse_time
 from client.informer import Event
 from controller_manager.context import Context, Managed
+from controller_manager.decisions import decide, wait
 
 
 def expires_at(job: Job) -> float | None:
@@ -37,14 +38,16 @@ class TtlAfterFinishedController:
 
     async def reconcile(self, key: str) -> float | None:
         job = self._jobs.get(key)
-        wait = self._left(job)
-        if job is None or wait is None or wait > 0:
-            return wait
+        left = self._left(job)
+        if job is None or left is None or left > 0:
+            decide(wait(left) if left is not None else "", why="it may stay" if left is None else "its TTL runs")
+            return left
+        decide("delete", why="its TTL has run out")
         try:
             fresh = await self._api.get(Job, job.name, job.namespace)
-            wait = self._left(fresh)
-            if wait is None or wait > 0 or fresh.uid != job.uid:
-                return wait
+            left = self._left(fresh)
+            if left is None or left > 0 or fresh.uid != job.uid:
+                return left
             options = {"preconditions": {"uid": job.uid}, "propagationPolicy": "Foreground"}
             await self._api.delete(Job, job.name, namespace=job.namespace, options=options)
         except ApiError as error:

@@ -12,12 +12,13 @@ from api.core import Event, Namespace
 from api.pod import Pod
 from apimachinery.clock import FakeClock, settle
 from apimachinery.timestamps import format_time
-from client.controller import run_controller
+from client.controller import NOTHING, run_controller
 from client.fake import FakeApi
 from client.informer import InformerFactory
 from controller_manager.config import Config
 from controller_manager.context import Context, Managed
 from wire.seams import make_seams
+from wire.trace import span_id
 
 JSON = dict[str, Any]
 
@@ -91,10 +92,27 @@ async def controllers(*builders: Callable[[Context], Managed], **config: Any) ->
         tasks += [asyncio.create_task(recorder.run()) for recorder in context.recorders.values()]
         await world.settle()
         yield world
+        silent = unexplained(world)
+        assert not silent, silent
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def unexplained(world: World) -> list[str]:
+    """Writes by reconciles that do not tell what they decided. (Whoever failed may have had no time to decide.)"""
+    tracer = world.context.seams.tracer
+    silent = {
+        span.span_id: span.name
+        for span in tracer.spans()
+        if span.name.startswith("reconcile:")
+        and "error" not in span.attributes
+        and span.attributes.get("decided", NOTHING) == NOTHING
+    }
+    changes = [one for one in world.api.server.store.since(0) if one.resource != ("", "events")]
+    causes = [(silent.get(span_id(one.traceparent), ""), one) for one in changes]
+    return [f"{name} wrote {one.resource}" for name, one in causes if name]
 
 
 async def _background(loop: Callable[[], Any]) -> None:

@@ -62,7 +62,7 @@ SAYS: dict[str, tuple[str, ...]] = {
     "reconcile:endpointslice": ("read", "decided"),
     "schedule": ("decided",),
     "sync pod": ("decided",),
-    "create deployments": ("user", "authorized"),
+    "create deployments": ("user",),
     "create pods": ("user", "authorized", "revision"),
     "create pods/binding": ("user", "authorized"),
     "etcd txn": ("key", "outcome", "revision"),
