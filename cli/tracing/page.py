@@ -11,8 +11,10 @@ from cli.tracing.critical import critical_path
 from cli.tracing.sequence import Message, actors, messages
 from cli.tracing.text import label, split_idle, summary
 from cli.tracing.tree import Node, Tree
+from wire.span_file import INTERRUPTED
 
-LANE, ROW, HEAD = 215, 34, 64  # pixels: between lifelines, between messages, above the first
+LANE, ROW, HEAD = 186, 34, 48  # pixels: between lifelines, between messages, of the names above them
+MARGIN, ACTOR = 70, 164  # pixels: for the times on the left, of a component's box
 
 
 def page(tree: Tree, title: str) -> str:
@@ -31,16 +33,17 @@ def page(tree: Tree, title: str) -> str:
 
 
 def diagram(found: list[Message], start: float) -> str:
-    """SVG: a lifeline per component, an arrow per message, in order of time."""
-    lanes = {name: LANE * index + LANE // 2 + 70 for index, name in enumerate(actors(found))}
-    width, height = LANE * len(lanes) + 140, HEAD + ROW * len(found) + 30
-    parts = [f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img">', _ARROWS]
+    """SVG: a lifeline per component, an arrow per message, in order of time. The names stay when it is scrolled."""
+    lanes = {name: LANE * index + LANE // 2 + MARGIN for index, name in enumerate(actors(found))}
+    width, height = LANE * len(lanes) + 2 * MARGIN, ROW * len(found) + 30
+    names = [f'<svg class="names" width="{width}" height="{HEAD}" role="img">']
+    parts = [f'<svg width="{width}" height="{height}" role="img">', _ARROWS]
     for name, x in lanes.items():
-        parts.append(f'<line class="life" x1="{x}" y1="{HEAD - 22}" x2="{x}" y2="{height}"/>')
-        parts.append(f'<rect class="actor" x="{x - 84}" y="8" width="168" height="32" rx="6"/>')
-        parts.append(f'<text class="name" x="{x}" y="29">{escape(name)}</text>')
-    parts += [_arrow(one, HEAD + ROW * row, lanes, start) for row, one in enumerate(found)]
-    return "\n".join([*parts, "</svg>"])
+        names.append(f'<rect class="actor" x="{x - ACTOR // 2}" y="8" width="{ACTOR}" height="32" rx="6"/>')
+        names.append(f'<text class="name" x="{x}" y="29">{escape(name)}</text>')
+        parts.append(f'<line class="life" x1="{x}" y1="0" x2="{x}" y2="{height}"/>')
+    parts += [_arrow(one, ROW * row, lanes, start) for row, one in enumerate(found)]
+    return "\n".join([*names, "</svg>", *parts, "</svg>"])
 
 
 def _arrow(one: Message, y: int, lanes: dict[str, int], start: float) -> str:
@@ -65,7 +68,9 @@ def _row(node: Node, tree: Tree, critical: set[int], depth: int) -> str:
     left = 100 * (span.start - tree.start) / whole
     wide = max(0.3, 100 * ((span.end or tree.end) - span.start) / whole)
     took = f"{(span.end - span.start) * 1000:.1f} ms" if span.end else "under way"
-    mark = ' class="critical"' if id(node) in critical else ""
+    trouble = node.lost or INTERRUPTED in span.attributes
+    marks = [*(["critical"] if id(node) in critical else []), *(["trouble"] if trouble else [])]
+    mark = f' class="{" ".join(marks)}"' if marks else ""
     facts = "\n".join(f"{name}: {value}" for name, value in sorted(span.attributes.items()))
     line = (
         f'<span class="at">{(span.start - tree.start) * 1000:.1f} ms</span><span class="took">{took}</span>'
@@ -107,6 +112,8 @@ button { font: inherit; padding: 4px 12px; margin-right: 8px; cursor: pointer; }
 .bar i { position: absolute; top: 0; bottom: 0; background: var(--plain); border-radius: 3px; min-width: 2px; }
 .critical > summary > .bar i, .critical > p > .bar i { background: var(--hot); }
 .critical > summary > .label, .critical > p > .label { color: var(--hot); font-weight: 600; }
+.trouble > summary > .label, .trouble > p > .label { color: #b00020; font-weight: 600; }
+.names { position: sticky; top: 0; display: block; background: var(--paper); z-index: 1; }
 .label { white-space: nowrap; } .idle { color: var(--dim); font-size: 12px; white-space: nowrap; }
 .big { zoom: 1.35; }
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cli.tracing.text import label, short_name
+from cli.tracing.text import is_idle, label, short_name
 from cli.tracing.tree import Node, Tree
 
 ORDER = (
@@ -36,7 +36,7 @@ class Message:
 
 
 def messages(tree: Tree, critical: set[int]) -> list[Message]:
-    """In order of time; deliveries that led to nothing, admission and Events are left out."""
+    """In order of time; deliveries that led to nothing, looks that found nothing, admission and Events are left out."""
     found = [one for root in tree.roots for one in _of(root, critical)]
     return sorted(found, key=lambda one: one.at)[:MESSAGES]
 
@@ -57,7 +57,7 @@ def _of(node: Node, critical: set[int]) -> list[Message]:
         return []
     found = []
     ends = _ends(node)
-    if ends is not None and not (span.name.startswith("watch:") and not node.children):
+    if ends is not None and (id(node) in critical or not is_idle(node)):
         text = _text(node)[:TEXT_CHARS]
         found.append(Message(span.start, *ends, text, label(node), id(node) in critical))
     return found + [one for child in node.children for one in _of(child, critical)]

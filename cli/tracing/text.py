@@ -6,9 +6,12 @@ time      took      what
 
 from __future__ import annotations
 
+import re
+
 from cli.tracing.critical import Step, critical_path
 from cli.tracing.limits import TOLD_CHARS
 from cli.tracing.tree import Node, Tree
+from client.controller import NOTHING
 from wire.span_file import INTERRUPTED
 from wire.trace import Span
 
@@ -18,7 +21,9 @@ _SHORT = {
     "/orrery.api.v1.Api/": "api ",
     "docker:": "docker ",
 }
-_TOLD = ("read", "decided", "outcome", "error", "message", "again_in")
+_TOLD = ("decided", "read", "outcome", "error", "message", "again_in")
+_ROUTINE = "reconcile:garbage-collector"  # looks at every object that is written
+_LONG_ID = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")  # of a container, an image
 
 
 def render(tree: Tree, title: str, *, everything: bool = False) -> str:
@@ -50,11 +55,20 @@ def split_idle(node: Node, critical: set[int], everything: bool) -> tuple[list[N
         return node.children, []
     shown, idle = [], []
     for child in node.children:
-        if child.span.name.startswith("watch:") and not child.children and id(child) not in critical:
+        if id(child) not in critical and is_idle(child):
             idle.append(child)
         elif not _is_dull(child.span):
             shown.append(child)
     return shown, idle
+
+
+def is_idle(node: Node) -> bool:
+    """A delivery that nobody acted on, or a look that found nothing to do."""
+    name = node.span.name
+    if name.startswith("watch:"):
+        return all(map(is_idle, node.children))
+    nothing = node.span.attributes.get("decided", NOTHING) == NOTHING or name == _ROUTINE
+    return name.startswith("reconcile:") and nothing and not node.children and "error" not in node.span.attributes
 
 
 def _is_dull(span: Span) -> bool:
@@ -74,7 +88,7 @@ def label(node: Node) -> str:
     words += [f"-> {about['code']}"] if "code" in about else []
     words += [f"[{about['type']}]"] if "type" in about else []
     told = "; ".join(f"{name.replace('_', ' ')} {about[name]}" for name in _TOLD if about.get(name))
-    line = " ".join(word for word in words if word) + (f" | {told[:TOLD_CHARS]}" if told else "")
+    line = _LONG_ID.sub(r"\1", " ".join(word for word in words if word)) + (f" | {told[:TOLD_CHARS]}" if told else "")
     line += " (here by a link: it had several causes)" if node.linked else ""
     line += f" (INTERRUPTED: {about[INTERRUPTED]})" if INTERRUPTED in about else ""
     return line + (" (GAP: what caused it is lost)" if node.lost else "")
@@ -105,21 +119,26 @@ def summary(tree: Tree, path: list[Step]) -> list[str]:
     if path:
         busy, waited = sum(one.busy for one in path), sum(one.waited for one in path)
         lines.append(f"critical path: {len(path)} steps, {busy * 1000:.1f} ms at work, {waited * 1000:.1f} ms waiting")
-        lines += [_slow(one) for one in sorted(path, key=lambda one: -one.busy)[:3] if one.busy > 0]
-        lines += [_wait(one) for one in sorted(path, key=lambda one: -one.waited)[:3] if one.waited > 0.0005]
+        lines += _most("worked", "in", [(one.node.span, one.busy) for one in path])
+        lines += _most("waited", "for", [(one.node.span, one.waited) for one in path if one.waited > 0.0005])
     return lines
+
+
+def _most(did: str, what: str, parts: list[tuple[Span, float]]) -> list[str]:
+    """The three kinds of work that most of the path's time went into."""
+    times: dict[str, list[float]] = {}
+    for span, seconds in parts:
+        times.setdefault(_whose(span), []).append(seconds)
+    most = sorted(times.items(), key=lambda item: -sum(item[1]))[:3]
+    return [
+        f"  {did} {_ms(sum(each))} {what} {name}" + (f" ({len(each)} times)" if len(each) > 1 else "")
+        for name, each in most
+        if sum(each) > 0
+    ]
 
 
 def _whose(span: Span) -> str:
     return f"{span.component} {short_name(span.name)}"
-
-
-def _slow(step: Step) -> str:
-    return f"  worked {_ms(step.busy)} in {step.node.span.component} {short_name(step.node.span.name)}"
-
-
-def _wait(step: Step) -> str:
-    return f"  waited {_ms(step.waited)} for {step.node.span.component} {short_name(step.node.span.name)}"
 
 
 def _ms(seconds: float) -> str:

@@ -142,6 +142,40 @@ def test_the_critical_path_goes_through_earlier_passes_and_ends_before_events() 
     assert round(sum(step.busy for step in path), 3) == round(1 + 0.1 + 5 + 0.8 + 0.4, 3)
 
 
+CALLS = [
+    hop("sync pod", start=0, took=10, component="kubelet", pod="a"),
+    hop("create events", "sync pod", 8, 1),
+    hop("Run", "sync pod", 1, 5, component="runtime"),
+    hop("docker:create", "Run", 1.5, 1, component="runtime"),
+    hop("docker:start", "Run", 3, 2.5, component="runtime"),
+    hop("watch:pods", "sync pod", 9, 0.5, component="kubelet"),
+    hop("Get", "sync pod", 0.5, 2),
+    hop("patch", "watch:pods", 12, 1, revision="7"),
+]
+
+
+def test_the_critical_path_goes_down_into_calls_that_were_waited_for() -> None:
+    path = critical_path(build(CALLS, frozenset([A])))
+    assert [(step.node.span.name, round(step.waited, 3), round(step.busy, 3)) for step in path] == [
+        ("sync pod", 0, 1 + 3),
+        ("Run", 0, 0.5 + 0.5 + 0.5),
+        ("docker:create", 0, 1),
+        ("docker:start", 0, 2.5),
+        ("watch:pods", 0, 0.5),
+        ("patch", 2.5, 1),
+    ]
+    assert sum(step.waited + step.busy for step in path) == pytest.approx(13)
+
+
+def test_a_pass_waits_for_the_one_before_it_wherever_that_hangs() -> None:
+    second = Span(A, "f" * 16, ident("watch:pods"), "kubelet", "sync pod", 10.5, 11.0, (), {"pod": "a"})
+    third = Span(A, "e" * 16, "f" * 16, "apiserver", "patch pods/status", 10.6, 10.9, (), {"revision": "9"})
+    path = critical_path(build([*CALLS[:-1], second, third], frozenset([A])))
+    names = [step.node.span.name for step in path]
+    assert names == ["sync pod", "Run", "docker:create", "docker:start", "sync pod", "patch pods/status"]
+    assert [round(step.waited, 3) for step in path] == [0, 0, 0, 0, 0.5, 0]
+
+
 def test_the_path_of_nothing_is_empty() -> None:
     assert critical_path(build([], frozenset([A]))) == []
 
