@@ -58,7 +58,7 @@ def _of(node: Node, critical: set[int]) -> list[Message]:
     found = []
     ends = _ends(node)
     if ends is not None and (id(node) in critical or not is_idle(node)):
-        text = _text(node)[:TEXT_CHARS]
+        text = _short(_text(node))
         found.append(Message(span.start, *ends, text, label(node), id(node) in critical))
     return found + [one for child in node.children for one in _of(child, critical)]
 
@@ -78,6 +78,10 @@ def _ends(node: Node) -> tuple[str, str] | None:
     if span.attributes.get("decided"):
         return span.component, span.component
     return None
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= TEXT_CHARS else f"{text[:TEXT_CHARS]}…"
 
 
 def _text(node: Node) -> str:

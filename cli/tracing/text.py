@@ -88,10 +88,14 @@ def label(node: Node) -> str:
     words += [f"-> {about['code']}"] if "code" in about else []
     words += [f"[{about['type']}]"] if "type" in about else []
     told = "; ".join(f"{name.replace('_', ' ')} {about[name]}" for name in _TOLD if about.get(name))
-    line = _LONG_ID.sub(r"\1", " ".join(word for word in words if word)) + (f" | {told[:TOLD_CHARS]}" if told else "")
+    line = _LONG_ID.sub(r"\1", " ".join(word for word in words if word)) + (f" | {_cut(told)}" if told else "")
     line += " (here by a link: it had several causes)" if node.linked else ""
     line += f" (INTERRUPTED: {about[INTERRUPTED]})" if INTERRUPTED in about else ""
     return line + (" (GAP: what caused it is lost)" if node.lost else "")
+
+
+def _cut(told: str) -> str:
+    return told if len(told) <= TOLD_CHARS else f"{told[:TOLD_CHARS]}…"
 
 
 def short_name(name: str) -> str:

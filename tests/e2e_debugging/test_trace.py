@@ -28,9 +28,9 @@ from tests.support.traces import (
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kubectl]
 
-TRACES = int(os.environ.get("ORRERY_TRACES", "4"))
+TRACES = int(os.environ.get("ORRERY_TRACES", "3"))
 KILL_EVERY = 2 if TRACES < 10 else 5
-KILLED = ("kubelet-worker-1", "scheduler", "controller-manager", "kubelet-worker-2", "runtime-worker-1")
+KILLED = ("controller-manager", "kubelet-worker-1", "scheduler", "runtime-worker-1", "kubelet-worker-2")
 KEEP = bool(os.environ.get("ORRERY_TRACES_SHOWN"))  # whole trees of those that lack something
 CREATE = ("--image=orrery/busybox:1", "--replicas=3", "--", "httpd", "-f", "-p", "80")
 
