@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -205,6 +205,38 @@ def test_otlp_is_one_trace_with_nanoseconds_and_parents() -> None:
     assert spans["woken"]["startTimeUnixNano"] == "2000000000"
     assert spans["woken"]["links"] == [{"traceId": A, "spanId": ident("root")}]
     assert {"key": "orrery.trace_id", "value": {"stringValue": B}} in spans["woken"]["attributes"]
+
+
+def test_what_was_interrupted_or_has_lost_its_cause_is_told_everywhere() -> None:
+    tree = build([hop("root", interrupted="its process ended"), hop("child", "gone", 1)], frozenset([A]))
+    text = render(tree, "title")
+    assert "(INTERRUPTED: its process ended)" in text and "interrupted: apiserver root" in text
+    assert "(GAP: what caused it is lost)" in text and "1 GAPS" in text
+    assert page(tree, "title").count('trouble">') == 2
+    cut, lost = export(tree)["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    assert cut["status"] == {"code": 2, "message": "its process ended"}
+    assert "orrery.gap" in {one["key"] for one in lost["attributes"]}
+
+
+def look(controller: str, parent: str, decided: str) -> Span:
+    span = hop(controller, parent, 2, 0.1, component="controller-manager", decided=decided)
+    return replace(span, name=f"reconcile:{controller}")
+
+
+def test_looks_that_found_nothing_are_told_with_the_delivery() -> None:
+    spans = [
+        hop("write", revision="7"),
+        hop("watch:a", "write", 1, 0.1, component="controller-manager"),
+        look("garbage-collector", "watch:a", decided="no change"),
+        hop("watch:b", "write", 1, 0.1, component="controller-manager"),
+        look("job", "watch:b", decided="nothing to do"),
+        hop("watch:c", "write", 1, 0.1, component="controller-manager"),
+        look("replicaset", "watch:c", decided="no change: 3 of 3"),
+    ]
+    text = render(build(spans, frozenset([A])), "title")
+    assert "garbage" not in text and "reconcile:job" not in text and "decided no change: 3 of 3" in text
+    assert "also delivered to controller-manager: nothing to do" in text
+    assert "garbage" in render(build(spans, frozenset([A])), "title", everything=True)
 
 
 def test_the_page_loads_nothing_and_escapes() -> None:

@@ -1,0 +1,97 @@
+"""Gathering a trace while not everybody answers: from files of who is away, and waiting for who comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from cli.debugging.fleet import Fleet, open_fleet
+from cli.source.wanted import Want, edit
+from cli.tracing import settled
+from cli.tracing.collect import Collector
+from cli.tracing.limits import QUIET_AFTER_START_SECONDS
+from cli.tracing.text import render
+from client.leader import TO_LEAD
+from tests.support.debug_fleet import FakeCluster, fake_cluster, make_certificates, write_state
+from wire.span_file import INTERRUPTED, SpanFile, span_file
+from wire.trace import Tracer
+
+GONE = "kubelet-worker-1"
+LONG_AGO = 1.0
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("pki")
+    make_certificates(directory)
+    return directory
+
+
+@pytest.fixture
+async def cluster(certificates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeCluster]:
+    """Of a third component there is only what it left behind."""
+    monkeypatch.setenv("ORRERY_HOME", str(tmp_path))
+    async with fake_cluster(tmp_path, certificates, ("apiserver", "scheduler")) as made:
+        write_state(made.paths, dict.fromkeys(("apiserver", "scheduler", GONE), 0))
+        yield made
+
+
+@pytest.fixture
+async def fleet(cluster: FakeCluster) -> AsyncIterator[Fleet]:
+    async with open_fleet(cluster.name) as opened:
+        yield opened
+
+
+async def test_what_a_component_left_is_read_from_its_file(cluster: FakeCluster, fleet: Fleet) -> None:
+    tracer = Tracer(GONE, file=SpanFile(span_file(cluster.paths.clock, GONE)))
+    with cluster.seams["apiserver"].tracer.span("create pods") as write:
+        with tracer.span("watch:pods"):
+            pass
+        never_ended = tracer.span("sync pod")
+        under_way = never_ended.__enter__()
+    await asyncio.sleep(0)
+    collector = Collector(fleet)
+    with edit(fleet.paths.wanted) as wanted:
+        wanted[GONE] = Want(down=True)  # nobody is to wait for it
+    tree = await collector.until_quiet(frozenset([write.trace_id]), 1.0)
+    assert sorted(span.name for span in tree.spans()) == ["create pods", "sync pod", "watch:pods"]
+    assert tree.gaps == [] and tree.under_way == []
+    (cut,) = tree.interrupted
+    assert (cut.span_id, cut.component) == (under_way.span_id, GONE) and cut.attributes[INTERRUPTED]
+    assert f"interrupted: {GONE} sync pod" in render(tree, "title")
+    (told,) = collector.complaints()
+    assert told.startswith(f"not asked: {GONE}") and told.endswith("its spans are from its file")
+
+
+async def test_without_a_file_they_are_missing(fleet: Fleet) -> None:
+    collector = Collector(fleet)
+    await collector.gather(frozenset(["a" * 32]))
+    assert [one.rpartition("; ")[2] for one in collector.complaints()] == ["its spans are missing"]
+
+
+async def test_who_is_away_is_waited_for_unless_it_is_meant_to_be(fleet: Fleet) -> None:
+    assert settled.expected(fleet, []) == []
+    assert settled.expected(fleet, [GONE]) == [GONE]
+    for want in (Want(down=True), Want(argv=("python", "mine.py")), Want(terminal=1)):
+        with edit(fleet.paths.wanted) as wanted:
+            wanted[GONE] = want
+        assert settled.expected(fleet, [GONE]) == []
+
+
+async def test_who_was_restarted_is_not_at_work_before_it_leads(cluster: FakeCluster, fleet: Fleet) -> None:
+    assert await settled.at_work(fleet, time.time() + 1)  # all are older than the trace
+    assert not await settled.at_work(fleet, LONG_AGO)  # all have only just begun
+    started = min(seams.started for seams in cluster.seams.values()) - QUIET_AFTER_START_SECONDS
+    for seams in cluster.seams.values():
+        object.__setattr__(seams, "started", started - 1)
+    assert await settled.at_work(fleet, LONG_AGO)
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(cluster.seams["scheduler"].clock.sleep(60, f"lease x: {TO_LEAD}"))
+        await asyncio.sleep(0)
+        assert not await settled.at_work(fleet, LONG_AGO)
+        assert await settled.at_work(fleet, time.time() + 1)  # a replica that has waited all the time
+        waiting.cancel()
