@@ -9,20 +9,16 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cli.cri import commands as cri
 from cli.debugging import commands as debugging
 from cli.errors import UserError
 from cli.etcd import commands as etcd
+from cli.forms.finding import meant
 from cli.lab import commands as lab
 from cli.source import commands as source
 from cli.spec import DEFAULT_NAME, Paths, require_name
 from cli.wiretap import commands as wiretap
-
-if TYPE_CHECKING:
-    from cli.supervisor import ProcessState
 
 
 def _up(args: argparse.Namespace) -> None:
@@ -51,40 +47,38 @@ def _status(args: argparse.Namespace) -> None:
 
 
 def _logs(args: argparse.Namespace) -> None:
-    log = Path(_find_process(args).log)
-    os.execvp("tail", ["tail", "-n", str(args.lines), *(["-F"] if args.follow else []), str(log)])
+    from cli.forms.finding import log_command
+
+    command = log_command(args.name, args.component, args.lines, follow=args.follow)
+    os.execvp(command[0], command)
 
 
 def _restart(args: argparse.Namespace) -> None:
+    from cli.forms.finding import running
     from cli.running import is_alive
 
-    process = _find_process(args)
+    cluster = running(args.name)
+    process = cluster.process(args.component)
     if not is_alive(process.pid):
-        raise UserError(f"{process.name} is not running; the supervisor is about to start it")
+        raise UserError(f"{process.name} is not running; {cluster.keeper} is about to start it")
     os.kill(process.pid, signal.SIGKILL if args.kill else signal.SIGTERM)
-    print(f"{process.name} (PID {process.pid}) was told to stop; the supervisor starts it again")
-
-
-def _find_process(args: argparse.Namespace) -> ProcessState:
-    from cli.supervisor import read_state
-
-    _, processes = read_state(Paths.of(args.name).state)
-    found = next((one for one in processes if one.name == args.component), None)
-    if found is None:
-        names = ", ".join(one.name for one in processes) or f"none, cluster {args.name} does not run"
-        raise UserError(f"no component {args.component}; there are: {names}")
-    return found
+    print(f"{process.name} (PID {process.pid}) was told to stop; {cluster.keeper} starts it again")
 
 
 def _kubeconfig(args: argparse.Namespace) -> None:
     from cli import kubeconfig
+    from cli.forms.finding import COMPOSE_NAME, running
     from cli.spec import load
 
-    spec = load(args.name)
-    if spec is None:
-        raise UserError(f"there is no cluster {args.name}")
-    server = f"https://127.0.0.1:{spec.ports['apiserver']}"
-    print(kubeconfig.dump(kubeconfig.entry(spec.context, server, Paths.of(args.name).pki)), end="")
+    if args.name == COMPOSE_NAME:
+        cluster = running(args.name)
+        context, server, pki = cluster.context, cluster.url, cluster.paths.pki
+    else:  # of one that has ended, too
+        spec, pki = load(args.name), Paths.of(args.name).pki
+        if spec is None:
+            raise UserError(f"there is no cluster {args.name}")
+        context, server = spec.context, f"https://127.0.0.1:{spec.ports['apiserver']}"
+    print(kubeconfig.dump(kubeconfig.entry(context, server, pki)), end="")
 
 
 def _supervise(args: argparse.Namespace) -> None:
@@ -127,7 +121,7 @@ def make_parser() -> argparse.ArgumentParser:
     made = {}
     for name, (_, text) in COMMANDS.items():
         made[name] = commands.add_parser(name, help=text, description=text)
-        made[name].add_argument("--name", default=DEFAULT_NAME, help="which cluster (default: %(default)s)")
+        made[name].add_argument("--name", help=f"which cluster (default: {DEFAULT_NAME}); compose is that of Compose")
     made["up"].add_argument("--runtime", choices=("docker", "sim"), help="default: docker if an engine answers")
     made["up"].add_argument("--nodes", type=int, help="number of worker nodes (default: 2)")
     made["up"].add_argument("--port", type=int, help="HTTPS port of the apiserver (default: a free one)")
@@ -153,6 +147,7 @@ def _told_plainly() -> type[Exception]:
 def main() -> None:
     args = make_parser().parse_args()
     try:
+        args.name = meant(args.command, args.name)
         require_name(args.name)
         COMMANDS[args.command][0](args)
     except UserError as error:

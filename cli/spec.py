@@ -74,6 +74,8 @@ class Paths:
     """Where one cluster keeps its files."""
 
     root: Path
+    seams: Path | None = None
+    """The folder of what components follow (clock, rules) and of what is wanted of them, if it is not `root`."""
 
     @classmethod
     def of(cls, name: str) -> Paths:
@@ -111,12 +113,12 @@ class Paths:
 
     @property
     def clock(self) -> Path:
-        return self.root / "clock.json"
+        return (self.seams or self.root) / "clock.json"
 
     @property
     def rules(self) -> Path:
         """Holds and faults in force; components look for it beside the clock."""
-        return self.root / "rules.json"
+        return (self.seams or self.root) / "rules.json"
 
     @property
     def spans(self) -> Path:
@@ -126,7 +128,7 @@ class Paths:
     @property
     def wanted(self) -> Path:
         """What is wanted of components beyond the usual; the supervisor carries it out."""
-        return self.root / "wanted.json"
+        return (self.seams or self.root) / "wanted.json"
 
     @property
     def cache(self) -> Path:

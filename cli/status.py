@@ -10,10 +10,9 @@ from pathlib import Path
 
 from cli import spec as specs
 from cli.config import kubeconfig_path
-from cli.errors import UserError
 from cli.running import is_alive
 from cli.spec import ClusterSpec, Paths
-from cli.supervisor import ProcessState, read_state
+from cli.supervisor import ProcessState
 
 
 def table(rows: list[list[str]]) -> str:
@@ -35,11 +34,11 @@ def process_table(processes: list[ProcessState]) -> str:
 
 def status(name: str) -> str:
     """The table of one cluster. Raises UserError if it does not run."""
-    spec = specs.load(name)
-    supervisor, processes = read_state(Paths.of(name).state)
-    if spec is None or not supervisor:
-        raise UserError(f"cluster {name} does not run; orrery up --name {name} starts it")
-    return f"{headline(spec)}\n{process_table(processes)}{_unusual(Paths.of(name), processes)}"
+    from cli.forms.finding import running
+
+    cluster = running(name)
+    processes = cluster.processes()
+    return f"{cluster.headline}\n{process_table(processes)}{_unusual(cluster.paths, processes)}"
 
 
 def _unusual(paths: Paths, processes: list[ProcessState]) -> str:

@@ -8,10 +8,11 @@ import signal
 from dataclasses import replace
 
 from cli.breakpoints.ports import port_for
-from cli.components import components, find_etcd
 from cli.config import child_environment
+from cli.debugging.targets import LOCAL
 from cli.errors import UserError
-from cli.source.telling import Managed, manage, wait_down, wait_new, wait_serving
+from cli.forms.cluster import Managed
+from cli.source.telling import manage, wait_down, wait_new, wait_serving
 from cli.source.wanted import USUAL, Want, is_python
 from cli.supervisor import ROOT
 
@@ -19,11 +20,13 @@ from cli.supervisor import ROOT
 async def debug(cluster: str, component: str, port: int, *, wait: bool) -> str:
     """Restart it so that debuggers can attach."""
     one = _ours(cluster, component)
-    _require_debugpy()
+    if one.debugger_missing:
+        raise UserError(one.debugger_missing)
     if one.want.debug_port and (not port or port == one.want.debug_port):
         return _how_to_attach(one, one.want.debug_port, one.state.pid)
-    port, before = port_for(component, port), one.state.pid
-    one.change(lambda want: Want(debug_port=port, wait=wait, turn=want.turn + 1))
+    port, before = port_for(component, port, one.listening), one.state.pid
+    one.change(lambda want: Want(debug_port=port, debug_host=one.listening, wait=wait, turn=want.turn + 1))
+    one.watch_over()
     pid = await (wait_new(one, before) if wait else wait_serving(one, before))
     return _how_to_attach(one, port, pid, waits=wait)
 
@@ -40,6 +43,8 @@ async def end_debug(cluster: str, component: str) -> str:
 async def in_terminal(cluster: str, component: str) -> int:
     """Run it here, where `breakpoint()` can ask, until it ends; then it is the supervisor's again. Gives its code."""
     one = _ours(cluster, component)
+    if not one.runs_strangers:
+        raise UserError(f"a container cannot run in this terminal; orrery debug {component} waits for a debugger")
     one.change(lambda want: replace(USUAL, terminal=os.getpid(), turn=want.turn + 1))
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the component
     try:
@@ -47,7 +52,7 @@ async def in_terminal(cluster: str, component: str) -> int:
         print(f"{component} runs here; breakpoint() stops it, Ctrl-C ends it", flush=True)
         environment = child_environment(ROOT, one.paths.root)
         process = await asyncio.create_subprocess_exec(
-            *_argv(one), cwd=ROOT, env=environment, preexec_fn=_hear_interrupts
+            *one.argv, cwd=ROOT, env=environment, preexec_fn=_hear_interrupts
         )
         code = await process.wait()
     finally:
@@ -64,31 +69,21 @@ def _hear_interrupts() -> None:
 def _ours(cluster: str, component: str) -> Managed:
     """Raises UserError for what cannot be debugged."""
     one = manage(cluster, component)
-    if not is_python(_argv(one)):
+    if not is_python(one.argv):
         raise UserError(f"{component} is no Python program; orrery etcd looks into it")
     if one.want.argv or one.want.absent:
         raise UserError(f"{component} is {one.want.note.format(component)}")
     return one
 
 
-def _argv(one: Managed) -> tuple[str, ...]:
-    every = components(one.spec, one.paths, find_etcd() or "etcd")
-    return next(component.argv for component in every if component.name == one.name)
-
-
-def _require_debugpy() -> None:
-    from importlib.util import find_spec
-
-    if find_spec("debugpy") is None:
-        raise UserError("debugpy is not installed: pip install debugpy, or orrery debug COMPONENT --terminal")
-
-
 def _how_to_attach(one: Managed, port: int, pid: int, *, waits: bool = False) -> str:
-    kind = one.name.partition("-worker-")[0]
+    kind, host = one.name.partition("-worker-")[0], one.listening
+    where = f"port {port}" if host == LOCAL else f"host {host}, port {port}"
     lines = [
-        f"{one.name} (PID {pid}) waits for a debugger at 127.0.0.1:{port}",
-        f"  VS Code: Run and Debug, `Attach to {kind}`" + ("" if kind == one.name else f", port {port}"),
-        f"  others:  attach by DAP to host 127.0.0.1, port {port}; sources are in {ROOT}",
+        f"{one.name} (PID {pid}) waits for a debugger at {host}:{port}",
+        f"  VS Code: Run and Debug, `Attach to {kind}{'' if host == LOCAL else ' under Compose'}`"
+        + ("" if kind == one.name else f", {where}"),
+        f"  others:  attach by DAP to host {host}, port {port}; sources are in {one.sources}",
         "while it stands still, the cluster's clock stands still for all others",
         f"as usual again: orrery debug {one.name} --off",
     ]

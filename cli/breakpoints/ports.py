@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 
+from cli.debugging.targets import LOCAL
 from cli.errors import UserError
 
 PORTS = {
@@ -17,14 +18,16 @@ PORTS = {
 }
 
 
-def port_for(component: str, wanted: int) -> int:
-    """The one asked for, else its kind's. Raises UserError if it is taken."""
+def port_for(component: str, wanted: int, host: str = LOCAL) -> int:
+    """The one asked for, else its kind's. Raises UserError if it is taken; of a container we cannot know."""
     kind = next((kind for kind in PORTS if component == kind or component.startswith(f"{kind}-")), "")
     port = wanted or PORTS[kind]
+    if host != LOCAL:
+        return port
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((LOCAL, port))
         except OSError as error:
             raise UserError(f"port {port} for the debugger: {error.strerror}; say another: --port") from None
     return port

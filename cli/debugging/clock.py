@@ -160,7 +160,7 @@ def _afterthoughts(fleet: Fleet, orchestra: DrivenFleet, *answers: Answers[debug
 
 
 def _real_containers(fleet: Fleet) -> list[str]:
-    if fleet.spec.runtime != "docker":
+    if fleet.cluster.runtime != "docker":
         return []
     return ["(real containers run in real time whatever the cluster's clock does)"]
 

@@ -10,9 +10,10 @@ from typing import Generic, TypeAlias, TypeVar
 
 import grpc
 
-from cli.debugging.targets import Target, chosen, running, targets_of
+from cli.debugging.targets import Target, chosen
 from cli.errors import UserError
-from cli.spec import ClusterSpec, Paths
+from cli.forms.cluster import Cluster
+from cli.forms.finding import running
 from proto import debug_pb2_grpc
 from wire.channel import connect
 from wire.errors import from_rpc_error
@@ -43,9 +44,9 @@ class Answers(Generic[T]):
 class Fleet:
     """All components of one cluster, as admin."""
 
-    def __init__(self, spec: ClusterSpec, paths: Paths, stubs: dict[str, Stub], targets: list[Target]) -> None:
-        self.spec = spec
-        self.paths = paths
+    def __init__(self, cluster: Cluster, stubs: dict[str, Stub], targets: list[Target]) -> None:
+        self.cluster = cluster
+        self.paths = cluster.paths
         self.targets = targets
         self._stubs = stubs
 
@@ -92,13 +93,12 @@ class Fleet:
 @asynccontextmanager
 async def open_fleet(name: str) -> AsyncIterator[Fleet]:
     """Raises UserError if the cluster does not run."""
-    spec, processes = running(name)
-    paths = Paths.of(name)
-    found = targets_of(spec.ports, processes)
-    seams, tls = make_seams("orrery"), TlsFiles.in_directory(paths.pki, "admin")
+    cluster = running(name)
+    found = cluster.targets
+    seams, tls = make_seams("orrery"), TlsFiles.in_directory(cluster.paths.pki, "admin")
     async with AsyncExitStack() as stack:
         stubs: dict[str, Stub] = {}
         for target in found:
             channel = await stack.enter_async_context(connect(target.address, seams, tls, server_name="orrery"))
             stubs[target.component] = debug_pb2_grpc.DebugStub(channel)
-        yield Fleet(spec, paths, stubs, found)
+        yield Fleet(cluster, stubs, found)

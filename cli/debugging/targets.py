@@ -1,4 +1,4 @@
-"""Who serves Debug, and where: from the files that the supervisor keeps."""
+"""Who serves Debug, and where."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from cli import spec as specs
 from cli.debugging.near import did_you_mean
 from cli.errors import UserError
-from cli.spec import ClusterSpec, Paths
-from cli.supervisor import ProcessState, read_state
+from cli.supervisor import ProcessState
 
 LOCAL = "127.0.0.1"
 _DEBUG_PORT = {"apiserver": "apiserver-rpc", "dns": "dns-debug"}  # everyone else has one port
@@ -40,20 +38,11 @@ def is_frozen(pid: int) -> bool:
     return text.rpartition(")")[2].split()[0] in "Tt"
 
 
-def running(name: str) -> tuple[ClusterSpec, list[ProcessState]]:
-    """The cluster and its processes. Raises UserError if it does not run."""
-    spec = specs.load(name)
-    supervisor, processes = read_state(Paths.of(name).state)
-    if spec is None or not supervisor:
-        raise UserError(f"cluster {name} does not run; orrery up --name {name} starts it")
-    return spec, processes
-
-
-def targets_of(ports: Mapping[str, int], processes: list[ProcessState]) -> list[Target]:
+def targets_of(addresses: Mapping[str, str], processes: list[ProcessState]) -> list[Target]:
+    """`addresses` as `Cluster` has them."""
+    served = {one.name: _DEBUG_PORT.get(one.name, one.name) for one in processes if one.name not in _NO_DEBUG}
     return [
-        Target(one.name, f"{LOCAL}:{ports.get(_DEBUG_PORT.get(one.name, one.name), one.port)}", one.pid)
-        for one in processes
-        if one.name not in _NO_DEBUG
+        Target(one.name, addresses[served[one.name]], one.pid) for one in processes if served.get(one.name) in addresses
     ]
 
 

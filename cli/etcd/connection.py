@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import grpc
 
-from cli.debugging.targets import LOCAL, running
 from cli.errors import UserError
-from cli.spec import Paths
+from cli.forms.finding import running
 from proto import etcd_view_pb2_grpc
 from wire.channel import connect
 from wire.errors import from_rpc_error
@@ -26,9 +25,9 @@ Stub: TypeAlias = "EtcdViewAsyncStub"
 @asynccontextmanager
 async def open_view(name: str) -> AsyncIterator[Stub]:
     """Raises UserError if the cluster does not run, and for what the apiserver refuses within the body."""
-    spec, _ = running(name)
-    address = f"{LOCAL}:{spec.ports['apiserver-rpc']}"
-    tls = TlsFiles.in_directory(Paths.of(name).pki, "admin")
+    cluster = running(name)
+    address = cluster.addresses["apiserver-rpc"]
+    tls = TlsFiles.in_directory(cluster.paths.pki, "admin")
     async with connect(address, make_seams("orrery"), tls, server_name="orrery") as channel:
         try:
             yield etcd_view_pb2_grpc.EtcdViewStub(channel)

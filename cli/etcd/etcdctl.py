@@ -8,10 +8,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from cli.components import LOCAL
 from cli.config import child_environment
 from cli.errors import UserError
-from cli.spec import ClusterSpec, Paths
+from cli.forms.cluster import Cluster
 from cli.supervisor import ROOT
 
 SECONDS = 120.0  # that a snapshot may take
@@ -25,12 +24,13 @@ def require_etcdctl() -> str:
     return found
 
 
-def endpoint_flags(spec: ClusterSpec, paths: Paths) -> list[str]:
+def endpoint_flags(cluster: Cluster) -> list[str]:
+    pki = cluster.paths.pki
     return [
-        f"--endpoints=https://{LOCAL}:{spec.ports['etcd']}",
-        f"--cacert={paths.pki / 'ca.crt'}",
-        f"--cert={paths.pki / 'apiserver-etcd-client.crt'}",
-        f"--key={paths.pki / 'apiserver-etcd-client.key'}",
+        f"--endpoints=https://{cluster.addresses['etcd']}",
+        f"--cacert={pki / 'ca.crt'}",
+        f"--cert={pki / 'apiserver-etcd-client.crt'}",
+        f"--key={pki / 'apiserver-etcd-client.key'}",
     ]
 
 

@@ -12,20 +12,21 @@ import shutil
 import signal
 import time
 import uuid
+from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
 
 from cli import locks
 from cli import spec as specs
-from cli.components import LOCAL
-from cli.debugging.targets import running
+from cli.debugging.targets import LOCAL
 from cli.errors import UserError
 from cli.etcd import etcdctl
 from cli.etcd.connection import Stub, open_view
+from cli.forms.cluster import Cluster
+from cli.forms.finding import COMPOSE_NAME, running
 from cli.running import supervisor_of
-from cli.spec import ClusterSpec, Paths
-from cli.supervisor import read_state
+from cli.spec import Paths
 from cli.wiretap.showing import size
 from proto import etcd_view_pb2 as view
 
@@ -35,8 +36,7 @@ POLL_SECONDS = 0.1
 
 def backup(name: str, file: Path) -> str:
     etcdctl.require_etcdctl()
-    spec, _ = running(name)
-    etcdctl.run("snapshot", "save", str(file), *etcdctl.endpoint_flags(spec, Paths.of(name)))
+    etcdctl.run("snapshot", "save", str(file), *etcdctl.endpoint_flags(running(name)))
     file.chmod(0o600)  # every Secret is in it
     return f"saved {file}: {describe(file)}"
 
@@ -46,21 +46,48 @@ def describe(file: Path) -> str:
     return f"revision {status['revision']}, {status['totalKey']} keys, {size(status['totalSize'])}"
 
 
+@dataclass(frozen=True)
+class Store:
+    """etcd's data directory, a place in the same file system, and etcd's address for peers, as it is written there."""
+
+    folder: Path
+    aside: Path
+    peer: str
+
+    def unpack(self, file: Path) -> Path:
+        fresh = self.aside / "etcd.restored"
+        shutil.rmtree(fresh, ignore_errors=True)
+        etcdctl.run(
+            *("snapshot", "restore", str(file), f"--data-dir={fresh}", "--name=default"),
+            *(f"--initial-cluster=default={self.peer}", f"--initial-advertise-peer-urls={self.peer}"),
+            f"--initial-cluster-token=restored-{uuid.uuid4().hex}",  # so that it has a cluster id of its own
+        )
+        return fresh
+
+    def swap(self, fresh: Path) -> Path:
+        """Gives where that is which was there."""
+        kept = self.aside / f"etcd.before-restore-{time.strftime('%Y%m%d-%H%M%S')}"
+        kept.mkdir(mode=0o700)
+        (self.folder / "member").rename(kept / "member")
+        (fresh / "member").rename(self.folder / "member")
+        shutil.rmtree(fresh)
+        return kept
+
+
 def restore(name: str, file: Path) -> str:
     """Of a cluster that runs, or that was stopped with --keep. What etcd held is put aside, not removed."""
     etcdctl.require_etcdctl()
-    paths, spec = Paths.of(name), specs.load(name)
-    if spec is None or not paths.etcd.exists():
-        raise UserError(f"there is no cluster {name} whose etcd could be restored")
+    runs = name == COMPOSE_NAME or supervisor_of(Paths.of(name).root) != 0
+    cluster = running(name) if runs else None
+    store, lock = (cluster_store(cluster), cluster.paths.lock) if cluster else (_resting(name), Paths.of(name).lock)
     told = describe(file)
-    with locks.only_one(paths.lock, f"cluster {name} is being started, stopped or restored by another command"):
-        fresh = _unpack(spec, paths, file)
-        kept = paths.root / f"etcd.before-restore-{time.strftime('%Y%m%d-%H%M%S')}"
-        if not supervisor_of(paths.root):
-            _swap(paths.etcd, fresh, kept)
+    with locks.only_one(lock, f"cluster {name} is being started, stopped or restored by another command"):
+        fresh = store.unpack(file)
+        if cluster is None:
+            kept = store.swap(fresh)
             return f"restored {file}: {told}\nwhat was there is kept in {kept}; orrery up --name {name} starts it"
         began = time.monotonic()
-        revision = asyncio.run(_restore_running(name, paths, fresh, kept))
+        revision, kept = asyncio.run(_restore_running(cluster, store, fresh))
         seconds = time.monotonic() - began
     return (
         f"restored {file}: {told}\netcd runs on it, and the apiserver has read it anew at revision {revision}"
@@ -68,36 +95,32 @@ def restore(name: str, file: Path) -> str:
     )
 
 
-def _unpack(spec: ClusterSpec, paths: Paths, file: Path) -> Path:
-    fresh = paths.root / "etcd.restored"
-    shutil.rmtree(fresh, ignore_errors=True)
-    peer = f"http://{LOCAL}:{spec.ports['etcd-peer']}"
-    etcdctl.run(
-        *("snapshot", "restore", str(file), f"--data-dir={fresh}", "--name=default"),
-        *(f"--initial-cluster=default={peer}", f"--initial-advertise-peer-urls={peer}"),
-        f"--initial-cluster-token=restored-{uuid.uuid4().hex}",  # so that it has a cluster id of its own
-    )
-    return fresh
+def cluster_store(cluster: Cluster) -> Store:
+    peer = cluster.addresses.get("etcd-peer", "localhost:2380")  # etcd's default
+    inside = cluster.etcd_folder != cluster.paths.etcd  # a volume of its own
+    return Store(cluster.etcd_folder, cluster.etcd_folder if inside else cluster.paths.root, f"http://{peer}")
 
 
-def _swap(current: Path, fresh: Path, kept: Path) -> None:
-    current.rename(kept)
-    fresh.rename(current)
+def _resting(name: str) -> Store:
+    paths, spec = Paths.of(name), specs.load(name)
+    if spec is None or not paths.etcd.exists():
+        raise UserError(f"there is no cluster {name} whose etcd could be restored")
+    return Store(paths.etcd, paths.root, f"http://{LOCAL}:{spec.ports['etcd-peer']}")
 
 
-async def _restore_running(name: str, paths: Paths, fresh: Path, kept: Path) -> int:
-    """Gives the revision that the apiserver has reached."""
-    async with open_view(name) as stub:
+async def _restore_running(cluster: Cluster, store: Store, fresh: Path) -> tuple[int, Path]:
+    """Gives the revision that the apiserver has reached, and where that is which was there."""
+    async with open_view(cluster.name) as stub:
         before = await _state(stub)
         # Frozen, etcd writes nothing while its directory changes; killed, it is started on what lies there then.
-        pid = _etcd_pid(paths)
+        pid = _etcd_pid(cluster)
         os.kill(pid, signal.SIGSTOP)
         try:
-            _swap(paths.etcd, fresh, kept)
+            kept = store.swap(fresh)
             os.kill(pid, signal.SIGKILL)
         finally:
             _go_on(pid)
-        return await _recovered(stub, before.cluster_id if before else 0)
+        return await _recovered(stub, before.cluster_id if before else 0), kept
 
 
 def _go_on(pid: int) -> None:
@@ -107,9 +130,8 @@ def _go_on(pid: int) -> None:
         return  # as it should be
 
 
-def _etcd_pid(paths: Paths) -> int:
-    _, processes = read_state(paths.state)
-    found = next((one.pid for one in processes if one.name == "etcd"), 0)
+def _etcd_pid(cluster: Cluster) -> int:
+    found = cluster.process("etcd").pid
     if not found:
         raise UserError("etcd does not run now; orrery status shows why")
     return found

@@ -9,13 +9,11 @@ from urllib.parse import quote
 from apimachinery.errors import ApiError
 from apimachinery.resources import GVR
 from cli.debugging.attention import attention
-from cli.debugging.targets import running
 from cli.errors import UserError
+from cli.forms.finding import running
 from cli.lab.evidence import JSON, Counter, Trial, Write
 from cli.lab.workspace import Start, Workspace, read_answers
 from cli.objects import Ref, parse_ref
-from cli.rest import Rest
-from cli.spec import Paths
 from proto import debug_pb2
 from proto import etcd_view_pb2 as view
 from wire.trace import trace_id
@@ -34,9 +32,8 @@ class ClusterEvidence:
         self._start = start
         self._counters: list[Counter] | None = None
         self._trials: dict[str, Trial] = {}
-        self._paths = Paths.of(name)
-        spec, _ = running(name)
-        self.rest = Rest(spec.ports["apiserver"], self._paths.pki)
+        self._cluster = running(name)
+        self.rest = self._cluster.rest()
 
     def object(self, name: str) -> JSON | None:
         ref = self._ref(name)
@@ -107,8 +104,8 @@ class ClusterEvidence:
         return asyncio.run(_hops(self._name, trace_id(first.traceparent)))
 
     def unusual(self) -> list[str]:
-        _, processes = running(self._name)
-        found = [one for one in attention(self._paths, processes) if not _only_ahead(one)]
+        processes = self._cluster.processes()
+        found = [one for one in attention(self._cluster.paths, processes) if not _only_ahead(one)]
         return found + [f"{one.name} does not run" for one in processes if not one.pid]
 
     def snapshot(self, file: str) -> JSON | None:
@@ -132,8 +129,7 @@ class ClusterEvidence:
         return self.all_restarts().get(component, 0) - before.get(component, 0)
 
     def all_restarts(self) -> dict[str, int]:
-        _, processes = running(self._name)
-        return {one.name: one.restarts for one in processes}
+        return {one.name: one.restarts for one in self._cluster.processes()}
 
 
 def collection(gvr: GVR, namespace: str) -> str:

@@ -13,9 +13,9 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from cli.config import child_environment
-from cli.debugging.targets import running
+from cli.config import child_environment, with_kubeconfig
 from cli.errors import UserError
+from cli.forms.finding import running
 from cli.lab.model import Lab
 from cli.lab.workspace import Workspace
 from cli.supervisor import ROOT
@@ -36,9 +36,10 @@ def perform(name: str, lab: Lab, script: Path, seed: int = 0) -> str:
     """Gives what it printed. Raises UserError if it fails."""
     if shutil.which("kubectl") is None:
         raise UserError("kubectl is not on PATH; labs need it")
-    spec, _ = running(name)
+    cluster = running(name)
+    own = with_kubeconfig([cluster.kubeconfig]) if cluster.kubeconfig else {}
     facts = {
-        "CLUSTER": name, "CONTEXT": spec.context, "NS": lab.namespace, "LAB": str(lab.folder), "ROOT": str(ROOT),
+        "CLUSTER": name, "CONTEXT": cluster.context, "NS": lab.namespace, "LAB": str(lab.folder), "ROOT": str(ROOT),
         "PYTHON": sys.executable, "SPACE": str(Workspace.of(name, lab).folder), "SEED": str(seed),
     }  # fmt: skip
     head = "\n".join(f"{key}={shlex.quote(value)}" for key, value in facts.items())
@@ -50,7 +51,7 @@ def perform(name: str, lab: Lab, script: Path, seed: int = 0) -> str:
             capture_output=True,
             text=True,
             timeout=SECONDS,
-            env=child_environment(ROOT),
+            env={**child_environment(ROOT), **own},
             check=False,
         )
     except subprocess.TimeoutExpired:

@@ -8,7 +8,9 @@ import shutil
 from dataclasses import replace
 
 from cli.errors import UserError
-from cli.source.telling import Managed, manage, wait_down, wait_new, wait_serving
+from cli.forms.cluster import Managed
+from cli.source.foreground import end_instead, run_instead
+from cli.source.telling import manage, wait_down, wait_new, wait_serving
 from cli.source.wanted import USUAL, Want
 from cli.spec import Paths
 
@@ -37,6 +39,8 @@ async def swap(cluster: str, component: str, words: list[str]) -> str:
     """Run `words` in place of our component."""
     one = manage(cluster, component)
     before, argv, env = one.state.pid, _found(words), environment(one)
+    if not one.runs_strangers:
+        return await run_instead(one, argv, env)
     one.change(lambda want: Want(argv=argv, cwd=os.getcwd(), env=env, turn=want.turn + 1))
     pid = await wait_new(one, before)
     lines = [f"{component} is now PID {pid}: {shlex.join(words)}", *(f"  {k}={v}" for k, v in env.items())]
@@ -59,6 +63,8 @@ def _found(words: list[str]) -> tuple[str, ...]:
 
 async def swap_back(cluster: str, component: str) -> str:
     one = manage(cluster, component)
+    if not one.runs_strangers:
+        return await end_instead(one)
     if not one.want.argv:
         raise UserError(f"{component} is ours")
     before = one.state.pid
@@ -68,15 +74,15 @@ async def swap_back(cluster: str, component: str) -> str:
 
 def environment(one: Managed) -> dict[str, str]:
     """What somebody else's component is given."""
-    ports, paths = one.spec.ports, one.paths
-    node = next((name for name in one.spec.node_names if one.name.endswith(f"-{name}")), "")
+    cluster, paths = one.cluster, one.paths
+    node = next((name for name in cluster.node_names if one.name.endswith(f"-{name}")), "")
     return {
-        "ORRERY_APISERVER": f"127.0.0.1:{ports['apiserver-rpc']}",
-        "ORRERY_APISERVER_REST": f"https://127.0.0.1:{ports['apiserver']}",
+        "ORRERY_APISERVER": cluster.addresses["apiserver-rpc"],
+        "ORRERY_APISERVER_REST": cluster.url,
         "ORRERY_CERT": str(paths.pki / f"{one.name}.crt"),
         "ORRERY_KEY": str(paths.pki / f"{one.name}.key"),
         "ORRERY_CA": str(paths.pki / "ca.crt"),
-        "ORRERY_ADDRESS": one.address,
+        "ORRERY_ADDRESS": one.stand_in_address,
         "ORRERY_CLOCK_FILE": str(paths.clock),
         **({"ORRERY_NODE": node, **_node(paths, node)} if node else {}),
     }

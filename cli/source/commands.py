@@ -51,12 +51,19 @@ def _debug(args: Args) -> None:
         print(asyncio.run(debug(args.name, args.component, args.port, wait=args.wait)))
 
 
+def _watch(args: Args) -> None:
+    from cli.breakpoints.watching import watch
+
+    asyncio.run(watch(args.name))
+
+
 COMMANDS: dict[str, tuple[Callable[[Args], None], str]] = {
     "stop": (_stop, "stop a component until it is started"),
     "start": (_start, "start a stopped component"),
     "swap": (_swap, "run your own command in place of a component"),
     "dev": (_dev, "restart a component whenever its source changes"),
     "debug": (_debug, "run a component under a debugger; the cluster's clock waits with it"),
+    "watch": (_watch, "stop the clock while what is under debug stands still (used by debug under Compose)"),
 }
 
 

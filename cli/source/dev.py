@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from cli.components import components, find_etcd
 from cli.errors import UserError
+from cli.forms.cluster import Managed
 from cli.source.changes import Stamps, changed, mistakes, stamps, watched
-from cli.source.telling import Managed, manage, wait_new, wait_serving
+from cli.source.telling import manage, wait_new, wait_serving
 from cli.source.wanted import is_python
 from cli.supervisor import ROOT
 
@@ -41,16 +41,13 @@ async def dev(cluster: str, component: str, more: Sequence[str]) -> str:
 
 def _places(one: Managed, more: Sequence[str]) -> list[Path]:
     want = one.want
-    argv = want.argv
-    if not argv:
-        every = components(one.spec, one.paths, find_etcd() or "etcd")
-        argv = next(component.argv for component in every if component.name == one.name)
+    argv = want.argv or one.argv
     extra = [Path(place).resolve() for place in more]
     missing = next((str(place) for place in extra if not place.exists()), "")
     if missing:
         raise UserError(f"--watch {missing}: there is no such file or folder")
     sources = (
-        watched(argv, ROOT, Path(want.cwd)) if want.argv or is_python(argv) else []
+        watched(argv, one.source_root, Path(want.cwd)) if want.argv or is_python(argv) else []
     )  # etcd's flags name files that are no source
     return [*(Path(want.cwd) / place for place in sources), *extra]
 

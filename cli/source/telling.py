@@ -3,65 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 
-from cli.debugging.near import did_you_mean
-from cli.debugging.targets import LOCAL, running, targets_of
 from cli.errors import UserError
-from cli.last_words import last_words
-from cli.running import is_alive
-from cli.source.wanted import USUAL, Want, edit, read_wanted
-from cli.spec import ClusterSpec, Paths
-from cli.supervisor import ProcessState, read_state
+from cli.forms.cluster import Managed
+from cli.forms.finding import running
 
 POLL_SECONDS = 0.02
 DOWN_SECONDS = 20.0  # for a process to end when it is told to
 SERVE_SECONDS = 30.0  # for a component to serve
 
 
-@dataclass(frozen=True)
-class Managed:
-    """One component of a running cluster."""
-
-    spec: ClusterSpec
-    paths: Paths
-    name: str
-    supervisor: int
-    address: str
-    """Where its Debug service listens; etcd has none, and its own address stands here."""
-
-    @property
-    def state(self) -> ProcessState:
-        _, processes = read_state(self.paths.state)
-        return next(one for one in processes if one.name == self.name)
-
-    @property
-    def want(self) -> Want:
-        return read_wanted(self.paths.wanted).get(self.name, USUAL)
-
-    def change(self, make: Callable[[Want], Want]) -> Want:
-        """What is wanted from now on; the supervisor carries it out."""
-        with edit(self.paths.wanted) as wanted:
-            new = wanted[self.name] = make(wanted.get(self.name, USUAL))
-        os.kill(self.supervisor, signal.SIGHUP)
-        return new
-
-
 def manage(cluster: str, component: str) -> Managed:
-    """Raises UserError if there is none of that name."""
-    spec, processes = running(cluster)
-    paths = Paths.of(cluster)
-    found = next((one for one in processes if one.name == component), None)
-    if found is None:
-        raise UserError(f"no component {component}{did_you_mean(component, [one.name for one in processes])}")
-    addresses = {one.component: one.address for one in targets_of(spec.ports, processes)}
-    supervisor, _ = read_state(paths.state)
-    return Managed(spec, paths, component, supervisor, addresses.get(component, f"{LOCAL}:{found.port}"))
+    """Raises UserError if the cluster does not run, or there is none of that name."""
+    return running(cluster).manage(component)
 
 
 async def wait_down(one: Managed) -> None:
@@ -82,8 +38,8 @@ async def wait_serving(one: Managed, before: int) -> int:
         state = one.state
         if state.pid not in (0, before) and await _accepts(host, int(port)) and one.state.pid == state.pid:
             return state.pid
-        if time.monotonic() > deadline or not is_alive(one.supervisor):
-            raise UserError(f"{one.name} does not serve; its log ends with:\n{last_words(Path(state.log))}")
+        if time.monotonic() > deadline or not one.kept():
+            raise UserError(f"{one.name} does not serve; its log ends with:\n{one.last_words()}")
         await asyncio.sleep(POLL_SECONDS)
 
 

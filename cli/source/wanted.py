@@ -5,8 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import shlex
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -26,6 +25,7 @@ class Want:
     env: dict[str, str] = field(default_factory=dict)
     debug_port: int = 0
     """Ours runs under debugpy, which listens here."""
+    debug_host: str = "127.0.0.1"
     wait: bool = False
     """It does not begin before a debugger has attached."""
     terminal: int = 0
@@ -40,21 +40,21 @@ class Want:
 
     @property
     def under_debug(self) -> bool:
-        return not self.down and (self.debug_port != 0 or self.terminal != 0)
+        return not self.down and not self.argv and (self.debug_port != 0 or self.terminal != 0)
 
     @property
     def note(self) -> str:
         """What is not as usual, and the way out; `{}` stands for the component."""
         if self.down:
             return "stopped (orrery start {})"
-        if self.terminal:
+        if self.terminal and not self.argv:
             return f"runs in a terminal (PID {self.terminal}) under debug"
         if self.debug_port:
-            return f"under debug at 127.0.0.1:{self.debug_port} (orrery debug {{}} --off)"
+            return f"under debug at {self.debug_host}:{self.debug_port} (orrery debug {{}} --off)"
         if self.argv:
-            return (
-                f"replaced by {shlex.join(self.argv).replace('{', '{{').replace('}', '}}')} (orrery swap {{}} --back)"
-            )
+            told = shlex.join(self.argv).replace("{", "{{").replace("}", "}}")
+            where = f" in a terminal (PID {self.terminal})" if self.terminal else ""
+            return f"replaced by {told}{where} (orrery swap {{}} --back)"
         return ""
 
 
@@ -68,14 +68,14 @@ def command(ours: tuple[str, ...], want: Want) -> tuple[str, ...]:
         return want.argv
     if not want.debug_port:
         return ours
-    listen = ("--listen", f"127.0.0.1:{want.debug_port}", "--configure-subProcess", "false")
+    listen = ("--listen", f"{want.debug_host}:{want.debug_port}", "--configure-subProcess", "false")
     waiting = ("--wait-for-client",) if want.wait else ()
     return (ours[0], "-Xfrozen_modules=off", "-m", "debugpy", *listen, *waiting, *ours[1:])
 
 
-def is_python(argv: tuple[str, ...]) -> bool:
+def is_python(argv: Sequence[str]) -> bool:
     """Can it run under debugpy?"""
-    return argv[:2] == (sys.executable, "-m")
+    return len(argv) > 1 and Path(argv[0]).name.startswith("python") and argv[1] == "-m"
 
 
 def read_wanted(path: Path) -> Wanted:

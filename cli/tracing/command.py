@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cli.config import kubeconfig_files, with_kubeconfig
 from cli.errors import UserError
+from cli.forms.cluster import Cluster
 from cli.tracing.kubeconfigs import copies
 from cli.tracing.tunnel import open_tunnel
 from wire.trace import Span
@@ -25,13 +26,14 @@ class Ran:
     code: int
 
 
-async def run(argv: list[str], server: str) -> Ran:
-    """Run `argv` with its requests to `server` through a tunnel. Raises UserError if it cannot be run."""
+async def run(argv: list[str], cluster: Cluster) -> Ran:
+    """Run `argv` with its requests to the cluster through a tunnel. Raises UserError if it cannot be run."""
     with tempfile.TemporaryDirectory(prefix="orrery-trace-") as folder:
-        async with open_tunnel() as tunnel:
-            files, found = copies(kubeconfig_files(), Path(folder), server, f"http://127.0.0.1:{tunnel.port}")
+        async with open_tunnel({cluster.addresses["apiserver"]: cluster.direct_apiserver}) as tunnel:
+            files, found = copies(kubeconfig_files(), Path(folder), cluster.url, f"http://127.0.0.1:{tunnel.port}")
             if not found:
-                raise UserError(f"no kubeconfig names {server}; orrery kubeconfig prints one")
+                own = f"export KUBECONFIG={cluster.kubeconfig}" if cluster.kubeconfig else ""
+                raise UserError(f"no kubeconfig names {cluster.url}; {own or 'orrery kubeconfig prints one'}")
             started = time.time()
             try:
                 process = await asyncio.create_subprocess_exec(*argv, env=with_kubeconfig(files))

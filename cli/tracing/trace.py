@@ -10,7 +10,6 @@ from pathlib import Path
 
 from apimachinery.errors import ApiError
 from cli.debugging.fleet import Fleet, open_fleet
-from cli.debugging.targets import LOCAL
 from cli.errors import UserError
 from cli.objects import Ref, parse_ref
 from cli.tracing.collect import Collector
@@ -53,7 +52,7 @@ async def trace(name: str, options: TraceOptions) -> tuple[str, int]:
 async def _of_command(fleet: Fleet, options: TraceOptions) -> tuple[str, Tree, int, Collector]:
     from cli.tracing.command import run
 
-    ran = await run(options.command, f"https://{LOCAL}:{fleet.spec.ports['apiserver']}")
+    ran = await run(options.command, fleet.cluster)
     sys.stdout.flush()
     collector = Collector(fleet)
     roots = await collector.roots_of(ran.clients)
@@ -96,7 +95,7 @@ async def _object(fleet: Fleet, ref: Ref) -> api_pb2.Object:
 @asynccontextmanager
 async def open_api(fleet: Fleet) -> AsyncIterator[ApiClient]:
     """The apiserver, as admin."""
-    address = f"{LOCAL}:{fleet.spec.ports['apiserver-rpc']}"
+    address = fleet.cluster.addresses["apiserver-rpc"]
     tls = TlsFiles.in_directory(fleet.paths.pki, "admin")
     async with connect_api(address, tls, make_seams("orrery"), user_agent="orrery") as api:
         yield api

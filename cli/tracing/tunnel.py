@@ -8,23 +8,28 @@ from everybody else's.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from cli.tracing.limits import CONNECT_HEADER_BYTES, PROXY_CHUNK_BYTES
 
 
 class Tunnel:
-    """`clients` are the connections' own addresses, as the other end sees them."""
+    """`clients` are the connections' own addresses, as the other end sees them.
 
-    def __init__(self) -> None:
+    `instead` says where to connect to in place of an address: around a proxy, behind which they could not be seen.
+    """
+
+    def __init__(self, instead: Mapping[str, str]) -> None:
+        self._instead = instead
         self.clients: list[str] = []
         self.port = 0
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             try:
-                host, port = _target(await reader.readuntil(b"\r\n\r\n"))
+                asked = _target(await reader.readuntil(b"\r\n\r\n"))
+                host, port = _parted(self._instead.get(asked, asked))
                 far_reader, far_writer = await asyncio.open_connection(host, port)
             except (ValueError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
                 writer.write(b"HTTP/1.1 502 Bad Gateway\r\n\r\n")
@@ -50,18 +55,22 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         writer.close()
 
 
-def _target(head: bytes) -> tuple[str, int]:
+def _target(head: bytes) -> str:
     """Of `CONNECT host:port HTTP/1.1`. Raises ValueError for anything else."""
     method, target, _ = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ")
     if method != "CONNECT":
         raise ValueError(f"{method}: only CONNECT is served")
-    host, _, port = target.rpartition(":")
+    return target
+
+
+def _parted(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
     return host.strip("[]"), int(port)
 
 
 @asynccontextmanager
-async def open_tunnel() -> AsyncIterator[Tunnel]:
-    tunnel = Tunnel()
+async def open_tunnel(instead: Mapping[str, str] | None = None) -> AsyncIterator[Tunnel]:
+    tunnel = Tunnel(instead or {})
     server = await asyncio.start_server(tunnel._serve, "127.0.0.1", 0, limit=CONNECT_HEADER_BYTES)
     tunnel.port = server.sockets[0].getsockname()[1]
     try:

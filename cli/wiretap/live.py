@@ -14,7 +14,7 @@ from typing import Final
 import grpc
 
 from cli.debugging.fleet import Fleet
-from cli.debugging.targets import LOCAL, Target
+from cli.debugging.targets import Target
 from cli.errors import UserError
 from proto.debug_pb2 import WireMessage, WireRequest
 from wire.errors import from_rpc_error
@@ -29,7 +29,7 @@ async def follow(fleet: Fleet, asked: WireRequest, take: Callable[[WireMessage],
 
     Raises a group of UserErrors if a component refuses.
     """
-    names = names_of(fleet.spec.ports)
+    names = names_of(fleet.cluster.addresses)
     queue: asyncio.Queue[WireMessage] = asyncio.Queue(WAITING)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_listen(fleet, one, asked, queue)) for one in fleet.targets]
@@ -83,10 +83,10 @@ async def _listen(fleet: Fleet, target: Target, asked: WireRequest, queue: async
         await asyncio.sleep(RETRY_SECONDS)
 
 
-def names_of(ports: Mapping[str, int]) -> dict[str, str]:
+def names_of(addresses: Mapping[str, str]) -> dict[str, str]:
     """Who listens where."""
     aliases = {"apiserver-rpc": "apiserver", "dns-debug": "dns", "etcd-peer": "etcd"}
-    return {f"{LOCAL}:{port}": aliases.get(name, name) for name, port in ports.items()}
+    return {address: aliases.get(name, name) for name, address in addresses.items()}
 
 
 def _named(end: str, names: Mapping[str, str]) -> str:

@@ -19,6 +19,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 project=$(cd "$here/../.." && pwd)
 suite=bookworm
+debugger="debugpy>=1.8" # in the components' image for `orrery debug`
 work=
 trap 'if [ -n "$work" ]; then rm -rf "$work"; fi' EXIT INT TERM
 
@@ -163,11 +164,12 @@ install_dependencies() {
     python=$project/.venv/bin/python
     if [ "$("$python" -c 'import sys; print(sys.version_info[:2])' 2>/dev/null)" = "(3, 11)" ]; then
         say "copying the project's dependencies from its environment"
-        "$python" "$here/copy_dependencies.py" "$project/pyproject.toml" "$1" && return
+        "$python" "$here/copy_dependencies.py" "$project/pyproject.toml" "$1" $debugger && return
     fi
     say "installing the project's dependencies"
     python3 -c 'import sys, tomllib; print("\n".join(tomllib.load(open(sys.argv[1], "rb"))["project"]["dependencies"]))' \
         "$project/pyproject.toml" >"$work/requirements.txt"
+    echo "$debugger" >>"$work/requirements.txt"
     python3 -m pip install --quiet --only-binary :all: --target "$1" -r "$work/requirements.txt" ||
         fail "the dependencies could not be installed"
 }
@@ -182,7 +184,7 @@ name_for_compose() {
 
 build_base() {
     packages="python3 nftables iproute2 util-linux mount conntrack ca-certificates procps"
-    hash=$({ echo "$suite $packages"; sed -n '/^dependencies/,/^]/p' "$project/pyproject.toml"; } | digest)
+    hash=$({ echo "$suite $packages $debugger"; sed -n '/^dependencies/,/^]/p' "$project/pyproject.toml"; } | digest)
     current orrery/base:latest "$hash" && return
     debian_root $packages
     install_dependencies "$work/root/usr/lib/python3/dist-packages"

@@ -1,6 +1,7 @@
 """Copies installed distributions, those a pyproject.toml names and all that they need, into a directory.
 
-`python deploy/images/copy_dependencies.py PYPROJECT DIRECTORY`; used by build.sh to fill an image without a registry.
+`python deploy/images/copy_dependencies.py PYPROJECT DIRECTORY [MORE...]`; used by build.sh to fill an image without a
+registry. MORE are distributions beyond those named.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from pathlib import Path
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
-def main(pyproject: Path, target: Path) -> None:
+def main(pyproject: Path, target: Path, more: list[str]) -> None:
     wanted = tomllib.loads(pyproject.read_text())["project"]["dependencies"]
-    for distribution in closure(wanted):
+    for distribution in closure([*wanted, *more]):
         copy(distribution, target)
 
 
@@ -54,4 +55,4 @@ def copy(distribution: metadata.Distribution, target: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:])

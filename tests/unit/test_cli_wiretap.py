@@ -109,7 +109,7 @@ def test_bodies_are_indented_below() -> None:
 
 
 def test_ports_have_names() -> None:
-    names = names_of({"apiserver-rpc": 1, "kubelet-worker-1": 2, "etcd": 3})
+    names = names_of({"apiserver-rpc": "127.0.0.1:1", "kubelet-worker-1": "127.0.0.1:2", "etcd": "127.0.0.1:3"})
     assert names == {"127.0.0.1:1": "apiserver", "127.0.0.1:2": "kubelet-worker-1", "127.0.0.1:3": "etcd"}
 
 

@@ -1,0 +1,181 @@
+"""What containers of a cluster under Compose tell of it: a pure function of what `docker inspect` says.
+
+Nothing is known here of docker-compose.yml: which component a container is, and where it serves, is in its command.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from cli.errors import UserError
+from cli.supervisor import ProcessState
+
+JSON = dict[str, Any]
+
+SEAMS = "/seams"  # where components have the clock's and rules' files
+ORDER = ("etcd", "apiserver", "node", "runtime", "controller-manager", "scheduler", "kubelet", "kube-proxy", "dns")
+_OF_NODE = re.compile(r"(node|runtime|kubelet|kube-proxy)-\d+")
+_SERVES = {"apiserver": "--rpc-address", "kubelet": "--serve-address", "etcd": "--listen-client-urls"}
+_KEYS = {"apiserver": "apiserver-rpc", "dns": "dns-debug"}
+"""Under which name of `port_names` a component's Debug service is."""
+_SIGNALLED = 128  # beyond it, an exit code tells of a signal
+
+
+@dataclass(frozen=True)
+class Part:
+    """One component."""
+
+    component: str
+    kind: str
+    node: str
+    container: str
+    """Its name."""
+    id: str
+    argv: tuple[str, ...]
+    """From the component's own program on."""
+    host: str
+    """Its address on the cluster's network; a node's, for what runs on one."""
+    port: int
+    state: ProcessState
+    mounts: dict[str, str]
+    """Paths of the host, by where they are inside."""
+
+    @property
+    def address(self) -> str:
+        return f"{self.host}:{self.port}"
+
+    @property
+    def serves_debug(self) -> bool:
+        return self.kind not in ("etcd", "node")
+
+
+def parts(inspected: Iterable[JSON]) -> list[Part]:
+    """Components in the order in which they start. Services that run to their end are none."""
+    found = [_part(one) for one in inspected if one["HostConfig"]["RestartPolicy"]["Name"] == "always"]
+    return sorted(found, key=lambda one: (ORDER.index(one.kind) if one.kind in ORDER else len(ORDER), one.component))
+
+
+def _part(one: JSON) -> Part:
+    service = one["Config"]["Labels"]["com.docker.compose.service"]
+    argv = ours([one["Path"], *one["Args"]])
+    kind = _OF_NODE.sub(r"\1", service)
+    node = "" if kind == service else flag(argv, "--node-name") or one["Config"]["Hostname"]
+    component = f"{kind}-{node}" if node else service
+    host = flag(argv, "--node-ip") or _own_address(one)
+    port = _port(flag(argv, _SERVES.get(kind, "--debug-address")))
+    mounts = {mount["Destination"]: mount["Source"] for mount in one["Mounts"]}
+    name = one["Name"].removeprefix("/")
+    state = _state(component, port, name, one)
+    return Part(component, kind, node, name, one["Id"], argv, host, port, state, mounts)
+
+
+def ours(argv: Sequence[str]) -> tuple[str, ...]:
+    """The component's own command, behind the scripts that start it."""
+    start = next((i for i, word in enumerate(argv) if argv[i + 1 : i + 2] == ["-m"] and "python" in word), 0)
+    return tuple(argv[start:])
+
+
+def flag(argv: Sequence[str], name: str) -> str:
+    """The value of `--name VALUE` or `--name=VALUE`; "" if it is not there."""
+    for word, following in zip(argv, [*argv[1:], ""], strict=True):
+        if word == name:
+            return following
+        if word.startswith(f"{name}="):
+            return word.partition("=")[2]
+    return ""
+
+
+def _port(address: str) -> int:
+    port = address.rpartition(":")[2]
+    return int(port) if port.isdigit() else 0
+
+
+def _own_address(one: JSON) -> str:
+    for network in one["NetworkSettings"]["Networks"].values():
+        configured = (network["IPAMConfig"] or {}).get("IPv4Address", "")
+        if configured or network["IPAddress"]:
+            return str(configured or network["IPAddress"])
+    return ""
+
+
+def _state(component: str, port: int, container: str, one: JSON) -> ProcessState:
+    state = one["State"]
+    started = datetime.fromisoformat(state["StartedAt"]).timestamp() if state["Running"] else 0.0
+    return ProcessState(
+        component, port, f"docker logs {container}", state["Pid"], one["RestartCount"], started,
+        "" if state["Pid"] else exit_text(state["ExitCode"]), _note(component, container, state),
+    )  # fmt: skip
+
+
+def exit_text(code: int) -> str:
+    try:
+        return f"signal {signal.Signals(code - _SIGNALLED).name}"
+    except ValueError:
+        return f"exit code {code}"
+
+
+def _note(component: str, container: str, state: JSON) -> str:
+    if state["Paused"]:
+        return f"paused by Docker (docker unpause {container})"
+    if state["Status"] in ("exited", "created", "dead"):
+        return f"stopped (orrery start {component})"
+    return ""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where a cluster under Compose keeps what."""
+
+    project: str
+    state: Path
+    seams: Path
+    etcd: Path
+    published: str
+    """host:port of this host at which the apiserver is."""
+    direct: str
+    """The apiserver's own REST address."""
+    gateway: str
+    """This host's address on the cluster's network."""
+
+
+def layout(inspected: Sequence[JSON]) -> Layout:
+    """Raises UserError if there is no apiserver, or none that could be debugged."""
+    found = {part.kind: (part, one) for part in parts(inspected) for one in inspected if one["Id"] == part.id}
+    if "apiserver" not in found or "etcd" not in found:
+        raise UserError("the cluster under Compose has no apiserver or no etcd; docker-compose up -d makes them")
+    apiserver, tree = found["apiserver"]
+    if SEAMS not in apiserver.mounts:
+        raise UserError("the cluster under Compose is of an older docker-compose.yml; docker-compose up -d renews it")
+    secure = _port(flag(apiserver.argv, "--secure-address"))
+    return Layout(
+        project=tree["Config"]["Labels"]["com.docker.compose.project"],
+        state=Path(apiserver.mounts["/pki"]).parent,
+        seams=Path(apiserver.mounts[SEAMS]),
+        etcd=Path(found["etcd"][0].mounts["/data"]),
+        published=_published(tree, secure) or f"{apiserver.host}:{secure}",
+        direct=f"{apiserver.host}:{secure}",
+        gateway=_gateway(inspected),
+    )
+
+
+def _published(one: JSON, port: int) -> str:
+    bindings = (one["HostConfig"]["PortBindings"] or {}).get(f"{port}/tcp") or []
+    return next((f"{each['HostIp'] or '127.0.0.1'}:{each['HostPort']}" for each in bindings), "")
+
+
+def _gateway(inspected: Iterable[JSON]) -> str:
+    """Known as long as anything runs."""
+    every = [network["Gateway"] for one in inspected for network in one["NetworkSettings"]["Networks"].values()]
+    return next(filter(None, every), "")
+
+
+def addresses(found: Iterable[Part], laid: Layout) -> dict[str, str]:
+    """As `Cluster.addresses`."""
+    served = {_KEYS.get(one.component, one.component): one.address for one in found if one.kind != "node"}
+    return {**served, "apiserver": laid.published}
