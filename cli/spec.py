@@ -123,7 +123,7 @@ class Paths:
     @property
     def spans(self) -> Path:
         """What components leave of their spans; they look for it beside the clock."""
-        return self.root / "spans"
+        return (self.seams or self.root) / "spans"
 
     @property
     def wanted(self) -> Path:

@@ -14,9 +14,8 @@ import grpc
 from cli.components import runtime_socket
 from cli.cri.methods import find_method, method_table, path_of, request_of, response_class, template, to_tree
 from cli.debugging.near import did_you_mean
-from cli.debugging.targets import running
 from cli.errors import UserError
-from cli.spec import Paths
+from cli.forms.finding import running
 from wire.channel import connect
 from wire.errors import from_rpc_error
 from wire.seams import make_seams
@@ -46,10 +45,10 @@ async def cri(name: str, node: str, method: str, body: str, *, fields: bool, cou
 
 def socket_of(name: str, node: str) -> Path:
     """Raises UserError if the cluster does not run or has no such node."""
-    spec, _ = running(name)
-    if node not in spec.node_names:
-        raise UserError(f"no node {node}{did_you_mean(node, spec.node_names)}")
-    return runtime_socket(Paths.of(name), node)
+    cluster = running(name)
+    if node not in cluster.node_names:
+        raise UserError(f"no node {node}{did_you_mean(node, cluster.node_names)}")
+    return runtime_socket(cluster.paths, node)
 
 
 def read_body(text: str) -> Any:
