@@ -36,7 +36,7 @@ def prepare(args: argparse.Namespace) -> None:
     """Every certificate, and `kubeconfig` beside them for the host."""
     from cli import pki
 
-    subjects = pki.control_plane_subjects([APISERVER_SERVICE, args.apiserver_ip])
+    subjects = pki.control_plane_subjects([APISERVER_SERVICE, args.apiserver_ip], [args.etcd_ip])
     for node, address in nodes(args.nodes):
         subjects += pki.node_subjects(node, address)
     pki.ensure(args.pki_dir, subjects)
@@ -106,6 +106,7 @@ def main() -> None:
     first = commands.add_parser("prepare")
     first.set_defaults(run=prepare)
     first.add_argument("--apiserver-ip", required=True)
+    first.add_argument("--etcd-ip", required=True)
     first.add_argument("--published-port", type=int, default=6443)
     first.add_argument("--nodes", nargs="+", default=[], metavar="NAME=IP")
     second = commands.add_parser("addons")

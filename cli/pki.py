@@ -35,12 +35,12 @@ class Subject:
     addresses: tuple[str, ...] = ()
 
 
-def control_plane_subjects(apiserver_addresses: Iterable[str]) -> list[Subject]:
-    """Everyone who is not of a node. `apiserver_addresses` are the addresses clients reach the apiserver at."""
+def control_plane_subjects(apiserver_addresses: Iterable[str], etcd_addresses: Iterable[str] = ()) -> list[Subject]:
+    """Everyone who is not of a node, and the addresses at which clients reach the apiserver and etcd."""
     service = "kubernetes.default.svc.cluster.local"
     names = tuple(".".join(service.split(".")[: 1 + i]) for i in range(5))
     return [
-        Subject("etcd", "etcd", names=("etcd",)),
+        Subject("etcd", "etcd", names=("etcd",), addresses=tuple(etcd_addresses)),
         Subject("apiserver-etcd-client", "kube-apiserver-etcd-client", ("system:masters",)),
         Subject("apiserver", "kube-apiserver", ("system:masters",), (*names, "apiserver"), tuple(apiserver_addresses)),
         Subject("scheduler", "system:kube-scheduler", names=("scheduler",)),

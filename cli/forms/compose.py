@@ -142,8 +142,12 @@ class ComposeManaged(Managed):
 
     @property
     def state(self) -> ProcessState:
+        want = read_wanted(self.paths.wanted).get(self.name, USUAL)
+        return annotated(self._now().state, want, read_standing(self.paths))
+
+    def _now(self) -> Part:
         (found,) = containers.parts(engine.inspect(self.part.id))
-        return annotated(found.state, read_wanted(self.paths.wanted).get(self.name, USUAL), read_standing(self.paths))
+        return found
 
     @property
     def want(self) -> Want:
@@ -155,7 +159,7 @@ class ComposeManaged(Managed):
             return want
         if want.terminal:  # it was killed, and could not put things right
             want = USUAL
-        return replace(want, down=not self.state.pid)
+        return replace(want, down=self._now().stopped)
 
     @property
     def argv(self) -> Sequence[str]:
@@ -194,8 +198,7 @@ class ComposeManaged(Managed):
     def change(self, make: Callable[[Want], Want]) -> Want:
         with edit(self.paths.wanted) as wanted:
             before = self._with_truth(wanted)
-            new = make(before)
-            wanted[self.name] = replace(new, down=False)
+            new = wanted[self.name] = make(before)
         self._carry_out(before, new)
         return new
 

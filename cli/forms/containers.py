@@ -24,6 +24,7 @@ _OF_NODE = re.compile(r"(node|runtime|kubelet|kube-proxy)-\d+")
 _SERVES = {"apiserver": "--rpc-address", "kubelet": "--serve-address", "etcd": "--listen-client-urls"}
 _KEYS = {"apiserver": "apiserver-rpc", "dns": "dns-debug"}
 """Under which name of `port_names` a component's Debug service is."""
+_STOPPED = ("exited", "created", "dead")
 _SIGNALLED = 128  # beyond it, an exit code tells of a signal
 
 
@@ -43,6 +44,8 @@ class Part:
     """Its address on the cluster's network; a node's, for what runs on one."""
     port: int
     state: ProcessState
+    stopped: bool
+    """By someone, until someone starts it; one that crashed is not."""
     mounts: dict[str, str]
     """Paths of the host, by where they are inside."""
 
@@ -72,7 +75,8 @@ def _part(one: JSON) -> Part:
     mounts = {mount["Destination"]: mount["Source"] for mount in one["Mounts"]}
     name = one["Name"].removeprefix("/")
     state = _state(component, port, name, one)
-    return Part(component, kind, node, name, one["Id"], argv, host, port, state, mounts)
+    stopped = one["State"]["Status"] in _STOPPED
+    return Part(component, kind, node, name, one["Id"], argv, host, port, state, stopped, mounts)
 
 
 def ours(argv: Sequence[str]) -> tuple[str, ...]:
@@ -123,7 +127,7 @@ def exit_text(code: int) -> str:
 def _note(component: str, container: str, state: JSON) -> str:
     if state["Paused"]:
         return f"paused by Docker (docker unpause {container})"
-    if state["Status"] in ("exited", "created", "dead"):
+    if state["Status"] in _STOPPED:
         return f"stopped (orrery start {component})"
     return ""
 
