@@ -78,10 +78,10 @@ class Held:
 
 
 class GateError(Exception):
-    """A gate was told to fail this message. `code` is a gRPC status name."""
+    """A gate was told to fail this message. `code` is a gRPC status name. A hidden fault does not say so."""
 
-    def __init__(self, edge: str, code: str) -> None:
-        super().__init__(f"fault injected at {edge}: {code}")
+    def __init__(self, edge: str, code: str, *, hidden: bool = False) -> None:
+        super().__init__(f"{edge}: {code}" if hidden else f"fault injected at {edge}: {code}")
         self.code = code
 
 
@@ -251,7 +251,7 @@ class Gates:
                 return _lost(counts)
             elif action is Action.ERROR:
                 counts.failed += 1
-                raise GateError(edge, active.rule.error_code)
+                raise GateError(edge, active.rule.error_code, hidden=active.rule.hidden)
             else:
                 counts.passed += 1
                 counts.doubled += 1
@@ -275,7 +275,8 @@ class Gates:
 
     async def _put_off(self, active: _Active, edge: str) -> None:
         if active.rule.action is Action.DELAY:
-            await self._clock.sleep(active.delay(), f"delayed at {edge} by {active.rule.id}")
+            why = edge if active.rule.hidden else f"delayed at {edge} by {active.rule.id}"
+            await self._clock.sleep(active.delay(), why)
             return
         waiting = active.overtaken
         if waiting is not None and not waiting.done():

@@ -6,7 +6,10 @@ from dataclasses import asdict, dataclass, fields
 from enum import Enum
 from fnmatch import fnmatchcase
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
+
+HIDDEN: Final = "hidden-"
+"""Begins the ids of rules that nobody is to be told of: somebody is meant to find out by what they do."""
 
 
 class Action(Enum):
@@ -47,6 +50,10 @@ class Rule:
     expires: float = 0.0  # cluster time; 0 is never
     seed: int = 0
     cut: bool = False  # also end the streams of these edges that are open when it is set
+
+    @property
+    def hidden(self) -> bool:
+        return self.id.startswith(HIDDEN)
 
     def matches(self, edge: str, subject: Subject, peer: str = "") -> bool:
         return fnmatchcase(edge, self.edge) and self.takes(subject, peer)

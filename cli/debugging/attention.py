@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from apimachinery.clock import ClockState
 from cli.debugging import faults
 from cli.debugging.durations import show_duration
+from cli.debugging.hidden import hidden_pids, notice
 from cli.debugging.rulebook import Entry, in_force, read_entries, rules_path
 from cli.debugging.targets import is_frozen
 from cli.debugging.timeline import now_on, pace, show_time
@@ -22,10 +23,11 @@ def attention(paths: Paths, processes: Sequence[ProcessState]) -> list[str]:
     """Lines to show; none if everything is as usual."""
     line = read_clock(paths.clock) or ClockState(0.0, time.time() - time.monotonic(), 1.0)
     now = now_on(line, time.monotonic())
-    frozen = [one.name for one in processes if one.pid and is_frozen(one.pid)]
+    hidden = hidden_pids(paths)
+    frozen = [one.name for one in processes if one.pid and one.pid not in hidden and is_frozen(one.pid)]
     entries = in_force(read_entries(rules_path(paths)), now)
     notes = [f"{one.name}: {one.note}" for one in processes if one.note]
-    return [*_time(line, now, now - time.time()), *notes, *_frozen(frozen), *_rules(entries, now)]
+    return [*_time(line, now, now - time.time()), *notes, *_frozen(frozen), *_rules(entries, now), *notice(paths)]
 
 
 def _time(line: ClockState, now: float, ahead: float) -> list[str]:

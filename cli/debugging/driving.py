@@ -11,9 +11,11 @@ import grpc
 
 from apimachinery.clock import ClockState
 from cli.debugging.fleet import Fleet, Stub
+from cli.debugging.hidden import why_silent
 from cli.debugging.rest import Reports
 from cli.debugging.targets import Target
 from cli.debugging.timeline import bend, write_line
+from cli.spec import Paths
 from proto import debug_pb2
 
 REPORT_SECONDS = 5.0  # real time a component has to report
@@ -25,8 +27,9 @@ Call = grpc.aio.StreamStreamCall[debug_pb2.DriveRequest, debug_pb2.DriveReport]
 class _Driver:
     """One component. Lost, it is tried again now and then; it finds the clock in its file meanwhile."""
 
-    def __init__(self, target: Target, stub: Stub) -> None:
+    def __init__(self, target: Target, stub: Stub, paths: Paths) -> None:
         self.target = target
+        self._paths = paths
         self._stub = stub
         self._call: Call | None = None
         self._try_at = 0.0
@@ -34,13 +37,14 @@ class _Driver:
 
     async def report(self, clock: debug_pb2.ClockState) -> debug_pb2.DriveReport | None:
         if self._call is None and (time.monotonic() < self._try_at or self.target.frozen):
-            self.lost = self.lost or "frozen"
+            self.lost = self.lost or why_silent(self._paths, self.target.pid)
             return None
         try:
             async with asyncio.timeout(REPORT_SECONDS):
                 return await self._exchange(clock)
         except TimeoutError:
-            self._lose("frozen" if self.target.frozen else f"no report within {REPORT_SECONDS:.0f} s")
+            late = f"no report within {REPORT_SECONDS:.0f} s"
+            self._lose(why_silent(self._paths, self.target.pid) if self.target.frozen else late)
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
             self._lose("does not answer")
         return None
@@ -72,7 +76,7 @@ class DrivenFleet:
 
     def __init__(self, fleet: Fleet, line: ClockState) -> None:
         self._fleet = fleet
-        self._drivers = [_Driver(target, fleet.stub(target.component)) for target in fleet.targets]
+        self._drivers = [_Driver(target, fleet.stub(target.component), fleet.paths) for target in fleet.targets]
         self.line = bend(line, time.monotonic(), 0.0)
         self.missed: dict[str, str] = {}  # who was out of reach at some time, and why
 

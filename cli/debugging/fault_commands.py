@@ -14,12 +14,14 @@ from cli.debugging.edge_list import seen_edges
 from cli.debugging.edges import check_edge
 from cli.debugging.faults import Fault
 from cli.debugging.fleet import Answers, Fleet, open_fleet
+from cli.debugging.hidden import is_hidden, notice
 from cli.debugging.near import did_you_mean
 from cli.debugging.rulebook import Entry, in_force, read_entries, rules_path
 from cli.debugging.starvation import losses
 from cli.debugging.telling import delete_rules, read_line, set_rules
 from cli.debugging.timeline import now_on
 from cli.errors import UserError
+from cli.spec import Paths
 from cli.status import table
 from proto import debug_pb2
 from wire.rules import Action, rule_to_json
@@ -136,6 +138,7 @@ async def show(name: str) -> str:
     strays = _strays({one.rule.id for one in entries}, answers.got)
     lines = [_rule_table(entries, taken, now)] if entries else ["no rules"]
     lines += [f"{component} has {rule_id} besides, set by another way" for component, rule_id in strays]
+    lines += notice(Paths.of(name))
     return "\n".join([*lines, *([answers.complaint] if answers.missing else [])])
 
 
@@ -170,7 +173,12 @@ def _taken(rule_id: str, answers: dict[str, debug_pb2.ListRulesResponse]) -> int
 
 
 def _strays(known: set[str], answers: dict[str, debug_pb2.ListRulesResponse]) -> list[tuple[str, str]]:
-    return sorted((name, rule.id) for name, answer in answers.items() for rule in answer.rules if rule.id not in known)
+    return sorted(
+        (name, rule.id)
+        for name, answer in answers.items()
+        for rule in answer.rules
+        if rule.id not in known and not is_hidden(rule.id)
+    )
 
 
 async def delete(name: str, ids: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from typing import Generic, TypeAlias, TypeVar
 
 import grpc
 
+from cli.debugging.hidden import why_silent
 from cli.debugging.targets import Target, chosen
 from cli.errors import UserError
 from cli.forms.cluster import Cluster
@@ -63,7 +64,7 @@ class Fleet:
 
         async def one(target: Target) -> None:
             if target.frozen:
-                answers.missing[target.component] = "frozen"
+                answers.missing[target.component] = why_silent(self.paths, target.pid)
                 return
             try:
                 async with asyncio.timeout(ASK_SECONDS):

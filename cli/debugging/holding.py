@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from cli.debugging.durations import show_duration
 from cli.debugging.edges import parties
 from cli.debugging.fleet import Answers, Fleet
+from cli.debugging.hidden import is_hidden
 from cli.errors import UserError
 from cli.status import table
 from proto import debug_pb2
@@ -58,7 +59,7 @@ def messages(answers: dict[str, debug_pb2.ListHeldResponse]) -> list[HeldMessage
 
 async def held(fleet: Fleet, pattern: str = "*") -> tuple[list[HeldMessage], Answers[debug_pb2.ListHeldResponse]]:
     answers = await fleet.ask(lambda stub: stub.ListHeld(debug_pb2.ListHeldRequest()), pattern)
-    return messages(answers.got), answers
+    return [one for one in messages(answers.got) if not is_hidden(one.rule_id)], answers
 
 
 def select(found: Sequence[HeldMessage], ids: Sequence[str]) -> list[HeldMessage]:

@@ -11,6 +11,7 @@ from cli.debugging.edge_list import seen_edges
 from cli.debugging.edges import check_edge
 from cli.debugging.faults import parse_match
 from cli.debugging.fleet import Fleet, open_fleet
+from cli.debugging.hidden import notice
 from cli.debugging.holding import HeldMessage, held, held_table, one_line, release, select
 from cli.debugging.rulebook import Entry, read_entries, rules_path
 from cli.debugging.single_step import interactive, pressed_keys, step_once
@@ -78,7 +79,8 @@ def _what(options: HoldOptions, meant: Sequence[str]) -> str:
 async def show_held(name: str, component: str = "*") -> str:
     async with open_fleet(name) as fleet:
         found, answers = await held(fleet, component)
-    return "\n".join([held_table(found), *([answers.complaint] if answers.missing else [])])
+        hidden = notice(fleet.paths)
+    return "\n".join([held_table(found), *hidden, *([answers.complaint] if answers.missing else [])])
 
 
 async def held_trees(name: str, component: str = "*") -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 import grpc
 
 from cli.debugging.fleet import Fleet, Stub
+from cli.debugging.hidden import why_silent
 from cli.tracing.limits import COLLECT_SECONDS, POLL_SECONDS, QUIET_SECONDS, ROOT_TRIES, ROUNDS, TRACES_FOLLOWED
 from cli.tracing.settled import at_work, expected
 from cli.tracing.tree import Tree, build, reachable
@@ -87,8 +88,8 @@ class Collector:
 
     async def _of(self, component: str, request: debug_pb2.SpansRequest) -> list[Span]:
         """From the component or, if it does not answer, from its file."""
-        frozen = any(one.component == component and one.frozen for one in self._fleet.targets)
-        why, lives = "frozen", True
+        frozen = next((one.pid for one in self._fleet.targets if one.component == component and one.frozen), 0)
+        why, lives = why_silent(self._fleet.paths, frozen) if frozen else "", True
         if not frozen:
             try:
                 async with asyncio.timeout(COLLECT_SECONDS):

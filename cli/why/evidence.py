@@ -65,6 +65,8 @@ class Evidence:
     rules: list[RuleInForce] = field(default_factory=list)
     away: dict[str, str] = field(default_factory=dict)
     """Components that gave no answer, and why."""
+    hidden: list[str] = field(default_factory=list)
+    """How much a lab keeps to itself."""
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def findings(evidence: Evidence) -> list[Finding]:
     else:
         for finder in FINDERS.get(evidence.ref.gvr.resource, (_warnings,)):
             found += finder(evidence)
-    for general in (last_looked, on_the_way, silent):
+    for general in (last_looked, on_the_way, silent, hidden):
         found += general(evidence)
     return list(dict.fromkeys(found))
 
@@ -95,3 +95,8 @@ def on_the_way(evidence: Evidence) -> Iterator[Finding]:
 def silent(evidence: Evidence) -> Iterator[Finding]:
     for component, why in sorted(evidence.away.items()):
         yield Finding(f"{component} gave no answer: {why}.", (f"process {component}",))
+
+
+def hidden(evidence: Evidence) -> Iterator[Finding]:
+    for one in evidence.hidden:
+        yield Finding(f"Beyond what is told here, {one}.")

@@ -13,6 +13,7 @@ from apimachinery.clock import ClockState
 from apimachinery.errors import ApiError
 from apimachinery.resources import GVR, join_key
 from cli.debugging.fleet import Answers, Fleet, open_fleet
+from cli.debugging.hidden import is_hidden, notice
 from cli.debugging.timeline import now_on
 from cli.objects import Ref, parse_ref
 from cli.tracing.trace import open_api
@@ -57,7 +58,9 @@ async def _gather(name: str, ref: Ref) -> Evidence:
         )
         uid = (objects["obj"] or {}).get("metadata", {}).get("uid", "")
         said, away = await _said(fleet, ref, uid)
-    return Evidence(ref, now=now, held=held, rules=rules, said=said, away={**held_away, **away}, **objects)
+        hidden = notice(fleet.paths)
+    away = {**held_away, **away}
+    return Evidence(ref, now=now, held=held, rules=rules, said=said, away=away, hidden=hidden, **objects)
 
 
 # --- the apiserver
@@ -135,6 +138,7 @@ async def _held(fleet: Fleet) -> tuple[list[HeldMessage], dict[str, str]]:
         HeldMessage(component, one.edge, one.kind, one.namespace, one.name, one.rule_id, one.seconds)
         for component, answer in sorted(answers.got.items())
         for one in answer.held
+        if not is_hidden(one.rule_id)
     ]
     return found, answers.missing
 
@@ -154,6 +158,7 @@ async def _rules(fleet: Fleet) -> list[RuleInForce]:
         )
         for component, answer in sorted(answers.got.items())
         for one in answer.rules
+        if not is_hidden(one.id)
     ]
 
 
