@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from apimachinery.errors import ApiError
 from cli.debugging.holds import HoldOptions, hold, let_go
-from cli.debugging.targets import running
+from cli.forms.finding import running
 from cli.lab.cluster import collection
 from cli.lab.evidence import JSON, Trial
 from cli.lab.model import Lab, find
@@ -27,7 +27,6 @@ from cli.lab.student import Program, Stopped
 from cli.lab.workspace import Workspace
 from cli.objects import parse_ref
 from cli.rest import Rest
-from cli.spec import Paths
 
 POLL_SECONDS: Final = 0.02
 MARKER_SECONDS: Final = 20.0
@@ -40,9 +39,9 @@ class Arena:
     """One trial's. The namespace stays for the student to look at until the next trial, or the lab's end."""
 
     def __init__(self, cluster: str, lab: Lab, file: str) -> None:
-        spec, _ = running(cluster)
+        here = running(cluster)
         self._cluster = cluster
-        self._rest = Rest(spec.ports["apiserver"], Paths.of(cluster).pki)
+        self._rest = here.rest()
         self.namespace = _make_namespace(self._rest, lab)
         self.program = Program(Workspace.of(cluster, lab).folder, file, self.namespace)
         self.facts: JSON = {}

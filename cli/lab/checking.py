@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cli.forms.finding import running
 from cli.lab.cluster import ClusterEvidence
 from cli.lab.evidence import Evidence, Verdict
 from cli.lab.kinds.table import KINDS
@@ -34,6 +35,7 @@ class Judged:
 
 def check(name: str, lab: Lab, student: str = "", out: str = "") -> tuple[str, bool]:
     """What to print, and whether all is right."""
+    lab = lab.on(running(name).runtime)
     space = Workspace.of(name, lab)
     start = read_start(space, lab)
     judged = judge(lab, ClusterEvidence(name, lab.namespace, space, start))
@@ -89,6 +91,17 @@ def hints(lab: Lab, wanted: str, results: dict[str, bool]) -> list[str]:
         return [f"{one.id}: {one.hint}" for one in lab.checks if one.id == wanted]
     first = next((one for one in lab.checks if not results.get(one.id, False)), None)
     return [f"{first.id}: {first.hint}"] if first else ["every check was met; there is nothing left to hint at"]
+
+
+def look(name: str, lab: Lab, said: list[str]) -> list[str]:
+    """Where to look, for who asks about a diagnosis: beyond what is said for every fault."""
+    from cli.lab.broken.riddle import ClusterRiddle
+
+    asked = {one.partition(":")[0] for one in said}
+    if not any(one.kind == "diagnosis" and one.id in asked for one in lab.checks):
+        return said
+    start = read_start(Workspace.of(name, lab), lab)
+    return [*said, f"of yours: {ClusterRiddle(name, start).broken.fault.look}"]
 
 
 def last_results(space: Workspace) -> dict[str, bool]:

@@ -11,7 +11,9 @@ from apimachinery.resources import GVR
 from cli.debugging.attention import attention
 from cli.errors import UserError
 from cli.forms.finding import running
+from cli.lab.broken.riddle import ClusterRiddle, Riddle
 from cli.lab.evidence import JSON, Counter, Trial, Write
+from cli.lab.nodes import ClusterNodes, Nodes
 from cli.lab.workspace import Start, Workspace, read_answers
 from cli.objects import Ref, parse_ref
 from proto import debug_pb2
@@ -127,6 +129,14 @@ class ClusterEvidence:
     def restarts(self, component: str) -> int:
         before = self._start.restarts if self._start else {}
         return self.all_restarts().get(component, 0) - before.get(component, 0)
+
+    def nodes(self) -> Nodes:
+        return ClusterNodes(self._name, self._namespace)
+
+    def riddle(self) -> Riddle:
+        if self._start is None:
+            raise UserError("nothing was drawn: the lab was not started")
+        return ClusterRiddle(self._name, self._start)
 
     def all_restarts(self) -> dict[str, int]:
         return {one.name: one.restarts for one in self._cluster.processes()}

@@ -6,8 +6,12 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cli.errors import UserError
+
+if TYPE_CHECKING:
+    from cli.lab.model import Lab
 
 Args = argparse.Namespace
 Parser = argparse.ArgumentParser
@@ -42,15 +46,17 @@ def _check(args: Args) -> None:
 
 
 def _hint(args: Args) -> None:
-    from cli.lab.checking import hints, last_results
+    from cli import spec as specs
+    from cli.lab.checking import hints, last_results, look
     from cli.lab.model import find
     from cli.lab.workspace import Workspace
 
-    lab = find(args.lab)
+    spec = specs.load(args.name)
+    lab = find(args.lab).on(spec.runtime) if spec else find(args.lab)
     said = hints(lab, args.check, last_results(Workspace.of(args.name, lab)))
     if not said:
         raise UserError(f"lab {lab.id} has no check {args.check}; there are: {', '.join(one.id for one in lab.checks)}")
-    print("\n".join(said))
+    print("\n".join(look(args.name, lab, said) if lab.broken else said))
 
 
 def _solution(args: Args) -> None:
@@ -61,10 +67,22 @@ def _solution(args: Args) -> None:
     lab = find(args.lab)
     script = Path(args.script) if args.script else lab.solution
     if not args.apply:
-        print(script.read_text(), end="")
+        print(_revealed(args.name, lab) + script.read_text(), end="")
         return
     start = read_start(Workspace.of(args.name, lab), lab)
     print(perform(args.name, lab, script, start.seed), end="")
+
+
+def _revealed(name: str, lab: Lab) -> str:
+    """What was drawn for a lab that hides a fault, as comments; "" before it was started."""
+    from cli.lab.broken.riddle import ClusterRiddle
+    from cli.lab.broken.table import revealed
+    from cli.lab.workspace import Workspace, read_start
+
+    space = Workspace.of(name, lab)
+    if not (lab.broken and space.start.exists()):
+        return ""
+    return "".join(f"# {line}\n" for line in revealed(ClusterRiddle(name, read_start(space, lab)).broken))
 
 
 def _reset(args: Args) -> None:

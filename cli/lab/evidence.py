@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from cli.lab.broken.riddle import Riddle
+    from cli.lab.nodes import Nodes
 
 JSON = dict[str, Any]
 
@@ -85,3 +89,9 @@ class Evidence(Protocol):
 
     def restarts(self, component: str) -> int:
         """How often it began anew since the lab was started."""
+
+    def nodes(self) -> Nodes:
+        """What is to be seen on nodes themselves."""
+
+    def riddle(self) -> Riddle:
+        """Of a lab that hides a fault."""

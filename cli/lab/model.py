@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from cli.errors import UserError
 from cli.lab.kinds.table import KINDS
 
 LABS: Final = Path(__file__).resolve().parent.parent.parent / "labs"
-_OF_EVERY_CHECK: Final = frozenset({"id", "kind", "points", "about", "hint"})
+_OF_EVERY_CHECK: Final = frozenset({"id", "kind", "points", "about", "hint", "runtime"})
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,8 @@ class Question:
 
     id: str
     text: str
+    runtime: str = ""
+    """`docker`: only where containers are real; "" everywhere."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class Check:
     about: str
     hint: str
     facts: Mapping[str, Any]
+    runtime: str = ""
+    """As a question's."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,8 @@ class Lab:
     minutes: int
     questions: tuple[Question, ...]
     checks: tuple[Check, ...]
+    broken: bool = False
+    """A fault is drawn and hidden at the start, after the set-up."""
 
     @property
     def id(self) -> str:
@@ -54,6 +60,12 @@ class Lab:
     def namespace(self) -> str:
         """Of its own, so that nothing of anybody's is in the way, and it can be cleared away whole."""
         return f"lab-{self.id}"
+
+    def on(self, runtime: str) -> Lab:
+        """What of it can be asked on that runtime."""
+        fitting = ("", runtime)
+        questions = tuple(one for one in self.questions if one.runtime in fitting)
+        return replace(self, questions=questions, checks=tuple(one for one in self.checks if one.runtime in fitting))
 
     @property
     def points(self) -> int:
@@ -67,6 +79,11 @@ class Lab:
     def setup(self) -> Path:
         """Run at the start; not every lab has one."""
         return self.folder / "setup.sh"
+
+    @property
+    def aftermath(self) -> Path:
+        """Run when the fault is in force, so that it shows."""
+        return self.folder / "aftermath.sh"
 
     @property
     def solution(self) -> Path:
@@ -83,9 +100,11 @@ def load(folder: Path) -> Lab:
     file = folder / "lab.toml"
     try:
         found = tomllib.loads(file.read_text())
-        questions = tuple(Question(one["id"], one["text"]) for one in found.get("questions", []))
+        questions = tuple(
+            Question(one["id"], one["text"], one.get("runtime", "")) for one in found.get("questions", [])
+        )
         checks = tuple(_check(one) for one in found["checks"])
-        return Lab(folder, found["title"], int(found["minutes"]), questions, checks)
+        return Lab(folder, found["title"], int(found["minutes"]), questions, checks, bool(found.get("broken", False)))
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{file}: {error}") from None
     except KeyError as error:
@@ -103,7 +122,8 @@ def _check(found: dict[str, Any]) -> Check:
         raise ValueError(f"check {found['id']}: a check of kind {found['kind']} takes no {unknown}")
     for missing in kind.needs - facts.keys():
         raise ValueError(f"check {found['id']}: a check of kind {found['kind']} needs {missing}")
-    return Check(found["id"], found["kind"], int(found["points"]), found["about"], found["hint"], facts)
+    runtime = found.get("runtime", "")
+    return Check(found["id"], found["kind"], int(found["points"]), found["about"], found["hint"], facts, runtime)
 
 
 def all_labs(root: Path = LABS) -> list[Lab]:

@@ -41,6 +41,7 @@ def perform(name: str, lab: Lab, script: Path, seed: int = 0) -> str:
     facts = {
         "CLUSTER": name, "CONTEXT": cluster.context, "NS": lab.namespace, "LAB": str(lab.folder), "ROOT": str(ROOT),
         "PYTHON": sys.executable, "SPACE": str(Workspace.of(name, lab).folder), "SEED": str(seed),
+        "RUNTIME": cluster.runtime,
     }  # fmt: skip
     head = "\n".join(f"{key}={shlex.quote(value)}" for key, value in facts.items())
     export = f"export {' '.join(facts)}"

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import random
 import time
 from typing import Final
 
 from apimachinery.errors import ApiError
+from cli.debugging.edge_list import edge_trees, edges
 from cli.errors import UserError
+from cli.forms.finding import running
+from cli.lab.broken import hiding
+from cli.lab.broken.table import drawn
 from cli.lab.cluster import ClusterEvidence
 from cli.lab.evidence import JSON
 from cli.lab.fields import at
@@ -23,20 +29,39 @@ LABEL: Final = "orrery.lab"
 
 def start(name: str, lab: Lab, seed: int | None = None) -> str:
     """Raises UserError, with everything that is in the way, on a cluster that is not clean."""
+    lab = lab.on(running(name).runtime)
     space = Workspace.of(name, lab)
     evidence = ClusterEvidence(name, lab.namespace, space)
     _refuse_if_dirty(evidence, lab)
-    drawn = random.SystemRandom().randrange(1 << 16) if seed is None else seed
+    seed = random.SystemRandom().randrange(1 << 16) if seed is None else seed
     body = {"metadata": {"name": lab.namespace, "labels": {LABEL: lab.id}}}
     evidence.rest.call("POST", "/api/v1/namespaces", body)
     _wait_for_account(evidence, lab)
-    begin(space, lab, _now(evidence, lab, drawn))
+    begin(space, lab, now(evidence, lab, seed))
     if lab.setup.exists():
-        perform(name, lab, lab.setup, drawn)
-    return "\n".join(_told(lab, space))
+        perform(name, lab, lab.setup, seed)
+    told = _told(lab, space)
+    if lab.broken:
+        told += [f"  ticket:    {break_one(name, lab, seed)}"]
+    return "\n".join(told)
 
 
-def _now(evidence: ClusterEvidence, lab: Lab, seed: int) -> Start:
+def break_one(name: str, lab: Lab, seed: int) -> str:
+    """Draw a fault, hide it, and let things happen that suffer from it. Gives what users will say.
+
+    What the edges counted before stands in the student's folder.
+    """
+    broken = drawn(seed, running(name).node_names)
+    space = Workspace.of(name, lab)
+    space.edges("txt").write_text(asyncio.run(edges(name)) + "\n")
+    space.edges("json").write_text(json.dumps(asyncio.run(edge_trees(name))))
+    space.ticket.write_text(broken.fault.ticket + "\n")
+    hiding.hide(name, lab.id, broken, lab.namespace)
+    perform(name, lab, lab.aftermath, seed)
+    return broken.fault.ticket
+
+
+def now(evidence: ClusterEvidence, lab: Lab, seed: int) -> Start:
     counts = {f"{one.component} {one.edge}": one.counts for one in evidence.counters()}
     return Start(lab.id, time.time(), seed, evidence.revision(), counts, evidence.all_restarts())
 
@@ -95,6 +120,8 @@ def reset(name: str, lab: Lab) -> str:
     """Remove the namespace and the student's files; other things, such as faults, are named and left."""
     space = Workspace.of(name, lab)
     evidence = ClusterEvidence(name, lab.namespace, space)
+    if lab.broken and (away := hiding.end(name, lab.id)):
+        raise UserError(f"what lab {lab.id} hid is still there: {away}; orrery status, then once more")
     try:
         evidence.rest.call("DELETE", f"/api/v1/namespaces/{lab.namespace}")
     except ApiError as error:

@@ -47,6 +47,15 @@ class Workspace:
         return self.folder / "start.json"
 
     @property
+    def ticket(self) -> Path:
+        """What users say, in a lab that hides a fault."""
+        return self.folder / "ticket.txt"
+
+    def edges(self, form: str) -> Path:
+        """What `orrery edges` said before something was broken, as `txt` or `json`."""
+        return self.folder / f"edges-before.{form}"
+
+    @property
     def result(self) -> Path:
         return self.folder / "result.json"
 
@@ -83,7 +92,7 @@ def read_answers(space: Workspace) -> dict[str, Any]:
 
     try:
         text = space.answers.read_text()[:ANSWERS_BYTES]
-        found = yaml.safe_load(text) or {}
+        found = yaml.load(text, Loader=yaml.BaseLoader) or {}  # text as it stands: 12e34 is an id, and no is no
     except FileNotFoundError:
         return {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -10,14 +10,17 @@ from pathlib import Path
 import pytest
 
 from cli.errors import UserError
-from cli.lab.checking import check, last_results
+from cli.lab.broken import hiding
+from cli.lab.broken.table import FAULTS
+from cli.lab.checking import check
 from cli.lab.cluster import ClusterEvidence
-from cli.lab.model import Lab, all_labs
+from cli.lab.model import Lab, all_labs, find
 from cli.lab.scripts import perform
-from cli.lab.starting import reset, start
-from cli.lab.workspace import Workspace
+from cli.lab.starting import break_one, now, start
+from cli.lab.workspace import Workspace, begin
 from tests.support.cluster import Cluster
 from tests.support.kubectl import Kubectl, find_kubectls
+from tests.support.labs import clear_away, failed, wrong_of
 from tests.support.need import need
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kubectl]
@@ -48,27 +51,6 @@ def cluster(sim: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
             clear_away(sim, lab)
 
 
-def failed(cluster: Cluster, lab: Lab) -> set[str]:
-    said, right = check(cluster.name, lab)
-    missed = {one for one, met in last_results(Workspace.of(cluster.name, lab)).items() if not met}
-    assert right == (not missed), said
-    return missed
-
-
-def clear_away(cluster: Cluster, lab: Lab) -> None:
-    """What a lab leaves frozen, held or cordoned is named, and not touched, by `reset`."""
-    if "not as usual" in reset(cluster.name, lab):
-        for command in (("thaw", "*"), ("release", "--all"), ("fault", "clear"), ("clock", "resume")):
-            cluster.orrery(*command, check=False)
-        kubectl = Kubectl(next(iter(find_kubectls().values())), cluster.kubeconfig, cluster.context)
-        kubectl("uncordon", "worker-1", "worker-2")
-        assert reset(cluster.name, lab) == f"lab {lab.id} is cleared away"
-
-
-def wrong_of(lab: Lab) -> list[tuple[Path, set[str]]]:
-    return [(one, set(one.read_text().splitlines()[0].removeprefix("# fails: ").split(", "))) for one in lab.wrong]
-
-
 @pytest.mark.parametrize("lab", all_labs(), ids=lambda lab: lab.id)
 def test_a_lab_is_failed_by_nothing_and_by_wrong_answers_and_solved_by_its_solution(cluster: Cluster, lab: Lab) -> None:
     for number, (script, fails) in enumerate(wrong_of(lab)):
@@ -87,6 +69,26 @@ def test_a_lab_is_failed_by_nothing_and_by_wrong_answers_and_solved_by_its_solut
     assert evidence.object(f"namespace/{lab.namespace}") is None
     assert evidence.unusual() == []
     assert not Workspace.of(cluster.name, lab).folder.exists()
+
+
+def test_every_fault_of_lab_14_is_found_by_its_symptoms_and_repaired(cluster: Cluster) -> None:
+    """One start for all of them: each is put in place as the start does it, and all that follows is as ever."""
+    lab = find("broken-component")
+    space = Workspace.of(cluster.name, lab)
+    kubectl = Kubectl(next(iter(find_kubectls().values())), cluster.kubeconfig, cluster.context, lab.namespace)
+    start(cluster.name, lab, seed=0)
+    for seed in range(len(FAULTS)):
+        if seed > 0:
+            evidence = ClusterEvidence(cluster.name, lab.namespace, space)
+            begin(space, lab, now(evidence, lab, seed))
+            break_one(cluster.name, lab, seed)
+        assert "repaired" in failed(cluster, lab)
+        perform(cluster.name, lab, lab.solution, seed=seed)
+        said, right = check(cluster.name, lab)
+        assert right, (seed, said)
+        assert hiding.end(cluster.name, lab.id) == ""
+        kubectl("delete", "deployment/orders", "service/orders", "--cascade=foreground")
+    clear_away(cluster, lab)
 
 
 def test_the_command_goes_through_a_whole_lab(cluster: Cluster, tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def test_every_check_has_points_and_a_hint(lab: Lab) -> None:
 
 @every
 def test_every_question_is_checked_and_every_checked_answer_asked_for(lab: Lab) -> None:
-    assert {one.id for one in lab.questions} == {one.facts["question"] for one in lab.checks if one.kind == "answer"}
+    assert {one.id for one in lab.questions} == {one.facts["question"] for one in lab.checks if "question" in one.facts}
     assert all(f"\n{one.id}:\n" in answer_sheet(lab) for one in lab.questions)
 
 
@@ -86,3 +86,13 @@ def test_a_broken_lab_says_where(text: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "lab.toml").write_text(text)
     with pytest.raises(UserError, match=re.escape(said)):
         load(tmp_path)
+
+
+def test_what_needs_containers_is_asked_only_where_there_are_some() -> None:
+    lab = find("inside-a-pod")
+    sim, docker = lab.on("sim"), lab.on("docker")
+    assert docker == lab
+    assert {one.id for one in lab.questions} - {one.id for one in sim.questions} == {
+        "netns", "pause-pid", "memory-bytes", "sees",
+    }  # fmt: skip
+    assert sim.points < docker.points

@@ -76,7 +76,7 @@ def test_answers_given_already_outlive_a_second_start(tmp_path: Path) -> None:
     begin(space, LAB, Start("01-x", 1.0, 7, 3))
     space.answers.write_text("q: yes\n")
     begin(space, LAB, Start("01-x", 2.0, 8, 4))
-    assert read_answers(space) == {"q": True}
+    assert read_answers(space) == {"q": "yes"}
     assert read_start(space, LAB).seed == 8
     space.start.write_text("{")
     with pytest.raises(UserError, match="is broken"):

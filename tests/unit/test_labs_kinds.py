@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cli.lab.broken.table import Broken, drawn
 from cli.lab.evidence import JSON, Counter, Trial, Write
 from cli.lab.fields import MISSING, at, failing, parse
 from cli.lab.kinds.table import KINDS
@@ -31,12 +32,46 @@ HISTORY = [
 ]
 
 
+SANDBOX: JSON = {"id": "ab" * 32, "metadata": {"name": "by-hand"}, "state": "SANDBOX_READY", "labels": {"x": "y"}}
+CONTAINER: JSON = {"id": "c", "metadata": {"name": "main"}, "state": "CONTAINER_CREATED", "sandbox": SANDBOX}
+
+
+class FakeNodes:
+    """One node, worker-1, with a sandbox and a container in it."""
+
+    def cri(self, node: str, method: str) -> list[JSON]:
+        found = {"ListPodSandbox": [SANDBOX], "ListContainers": [CONTAINER]}[method]
+        return found if node == "worker-1" else []
+
+    def inside(self, node: str, pod: str, container: str, command: list[str]) -> str:
+        return "net:[4026533086]" if pod == "inside" else ""
+
+    def engine(self, pod: str) -> JSON:
+        return {"State": {"Pid": 4711}} if pod == "inside" else {}
+
+
+@dataclass
+class FakeRiddle:
+    """The runtime of worker-1 fails."""
+
+    still: list[str] = field(default_factory=list)
+    again: list[str] = field(default_factory=list)
+    broken: Broken = field(default_factory=lambda: drawn(8, ["worker-1", "worker-2"]))
+
+    def in_force(self) -> list[str]:
+        return self.still
+
+    def restarted(self) -> list[str]:
+        return self.again
+
+
 @dataclass
 class FakeEvidence:
     """What a cluster and a student left behind."""
 
     given: JSON = field(default_factory=dict)
     strange: list[str] = field(default_factory=list)
+    hidden: FakeRiddle = field(default_factory=FakeRiddle)
 
     def object(self, name: str) -> JSON | None:
         return POD if name == "pod/web" else None
@@ -73,12 +108,20 @@ class FakeEvidence:
             return Trial("namespace t", {"made": 1}, "it ended with code 1")
         return Trial("namespace t", {"made": 1, "follows": True})
 
+    def nodes(self) -> FakeNodes:
+        return FakeNodes()
+
+    def riddle(self) -> FakeRiddle:
+        return self.hidden
+
 
 RUNNING = {"path": "status.phase", "equals": "running"}
 BOUND = {"path": "object.spec.nodeName", "exists": True}
 PENDING = {"path": "status.phase", "equals": "Pending"}
 MADE = {"path": "made", "equals": 1}
 FOLLOWS = {"path": "follows", "equals": True}
+NAMED = {"path": "sandbox.metadata.name", "equals": "by-hand"}
+STARTED = {"path": "state", "equals": "CONTAINER_RUNNING"}
 TABLE: list[tuple[str, dict[str, Any], str]] = [
     ("object", {"object": "pod/web"}, ""),
     ("object", {"object": "pod/web", "where": [RUNNING]}, ""),
@@ -90,6 +133,10 @@ TABLE: list[tuple[str, dict[str, Any], str]] = [
     ("count", {"resource": "pods", "where": [PENDING]}, "0 pods, where at least 1"),
     ("count", {"resource": "pods", "max": 1}, "2 pods, where at most 1"),
     ("count", {"resource": "pods", "selector": "app=none", "max": 0}, ""),
+    ("cri", {"node": "worker-1", "method": "ListPodSandbox", "where": [{"path": "labels.x", "equals": "y"}]}, ""),
+    ("cri", {"node": "worker-2", "method": "ListPodSandbox"}, "0 such sandboxes on worker-2, where at least 1"),
+    ("cri", {"node": "worker-1", "method": "ListContainers", "where": [NAMED]}, ""),
+    ("cri", {"node": "worker-1", "method": "ListContainers", "where": [STARTED]}, "0 such containers on worker-1"),
     ("event", {"reason": "Kill*", "of": "pod/w*"}, ""),
     ("event", {"reason": "Killing", "of": "pod/x"}, "0 Events Killing of pod/x"),
     ("event", {"reason": "Killing", "max": 0}, "1 Events Killing of *, where at most 0"),
@@ -162,6 +209,35 @@ def test_an_answer_is_compared_with_a_value_or_with_the_cluster(
     facts: dict[str, Any], given: Any, missing: str
 ) -> None:
     verdict = KINDS["answer"].judge({"question": "q", **facts}, FakeEvidence({"q": given}))
+    assert missing in verdict.missing
+    assert verdict.met == (not missing)
+
+
+SANDBOX_ID = {"cri": {"node": "worker-1", "method": "ListPodSandbox", "path": "id"}}
+NETNS = {"inside": {"node": "worker-1", "pod": "inside", "container": "web", "command": ["readlink"]}}
+PID = {"engine": {"pod": "inside", "path": "State.Pid"}}
+SEEN: list[tuple[dict[str, Any], Any, str]] = [
+    (SANDBOX_ID, "ab" * 32, ""),
+    (SANDBOX_ID, "ab" * 6, ""),
+    (SANDBOX_ID, "ab" * 5, "is not the answer"),  # too short to mean one
+    (SANDBOX_ID, "ba" * 6, "is not the answer"),
+    (SANDBOX_ID, None, "q is not answered yet"),
+    ({"cri": {**SANDBOX_ID["cri"], "node": "worker-2"}}, "ab" * 32, "is not on the node"),
+    (NETNS, "net:[4026533086]", ""),
+    (NETNS, "4026533086", ""),
+    (NETNS, "net:[4026533087]", "is not the answer"),
+    ({"inside": {**NETNS["inside"], "pod": "gone"}}, "1", "is not on the node"),
+    (PID, "4711", ""),
+    (PID, "1", "is not the answer"),
+    ({"engine": {"pod": "gone", "path": "State.Pid"}}, "4711", "is not on the node"),
+]
+
+
+@pytest.mark.parametrize(("facts", "given", "missing"), SEEN)
+def test_an_answer_is_compared_with_what_is_to_be_seen_on_a_node(
+    facts: dict[str, Any], given: Any, missing: str
+) -> None:
+    verdict = KINDS["seen"].judge({"question": "q", **facts}, FakeEvidence({"q": given}))
     assert missing in verdict.missing
     assert verdict.met == (not missing)
 
