@@ -1,5 +1,5 @@
 # fails: spread, picky, swapped, overfull
-# Whatever the pod wants, the first node with room.
+# Whatever the pod wants, the first node, if there is room. A kubelet refuses a pod that does not want to be on its node.
 cp "$LAB/least_allocated.py" "$SPACE/right.py"
 cat >"$SPACE/first.py" <<'PYTHON'
 import right
@@ -11,7 +11,8 @@ PYTHON
 trap "kill $!" EXIT
 kubectl apply -f "$SPACE/plain.yaml" -f "$SPACE/hard.yaml"
 kubectl wait --for=condition=Ready pod -l app=plain --timeout=60s
-kubectl wait --for=condition=Ready pod/picky pod/theirs --timeout=60s
+kubectl wait --for=condition=Ready pod/theirs --timeout=60s
+kubectl wait --for=jsonpath='{.status.phase}'=Failed pod/picky --timeout=60s
 kubectl apply -f "$SPACE/big.yaml"
 told() { kubectl get events -o 'jsonpath={range .items[*]}{.reason} {.involvedObject.name}{"\n"}{end}' | grep -qx "FailedScheduling $1"; }
 eventually told huge

@@ -18,5 +18,5 @@ orrery thaw scheduler
 told() { kubectl get events -o 'jsonpath={range .items[*]}{.reason} {.involvedObject.name}{"\n"}{end}' | grep -qx "FailedScheduling $1"; }
 eventually told huge
 answer nobody Failed
-answer overfull the kubelet
+answer overfull "the kubelet"
 answer identity system:kube-scheduler
