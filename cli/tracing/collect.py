@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Iterable
 
@@ -10,8 +11,8 @@ import grpc
 
 from cli.debugging.fleet import Fleet, Stub
 from cli.debugging.hidden import why_silent
-from cli.tracing.limits import COLLECT_SECONDS, POLL_SECONDS, QUIET_SECONDS, ROOT_TRIES, ROUNDS, TRACES_FOLLOWED
-from cli.tracing.settled import at_work, expected
+from cli.tracing.limits import COLLECT_SECONDS, POLL_SECONDS, ROOT_TRIES, ROUNDS, TRACES_FOLLOWED
+from cli.tracing.settled import expected, quiet_needed
 from cli.tracing.tree import Tree, build, reachable
 from proto import debug_pb2
 from wire.span_file import read_spans, span_file
@@ -70,10 +71,12 @@ class Collector:
             tree = build(await self.gather(traces), traces, root)
             now, size = time.monotonic(), len(tree.nodes())
             if size != seen or self._goes_on(tree):
+                needed = math.inf
+            else:
+                needed = await quiet_needed(self._fleet, tree.start)
+            if needed == math.inf:
                 seen, since = size, now
-            if now - since >= min(QUIET_SECONDS, wait) and not await at_work(self._fleet, tree.start):
-                since = now
-            if now >= deadline or now - since >= min(QUIET_SECONDS, wait):
+            if now >= deadline or now - since >= min(needed, wait):
                 return tree
             await asyncio.sleep(POLL_SECONDS)
 

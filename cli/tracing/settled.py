@@ -7,14 +7,14 @@ all is quiet although not all is done.
 from __future__ import annotations
 
 import asyncio
-import time
+import math
 from collections.abc import Iterable
 
 import grpc
 
 from cli.debugging.fleet import Fleet, Stub
 from cli.source.wanted import read_wanted
-from cli.tracing.limits import COLLECT_SECONDS, QUIET_AFTER_START_SECONDS
+from cli.tracing.limits import COLLECT_SECONDS, QUIET_AFTER_START_SECONDS, QUIET_SECONDS
 from client.leader import TO_LEAD
 from proto import debug_pb2
 
@@ -29,21 +29,24 @@ def expected(fleet: Fleet, away: Iterable[str]) -> list[str]:
     return sorted(names - gone - {one.component for one in fleet.targets if one.frozen})
 
 
-async def at_work(fleet: Fleet, since: float) -> bool:
-    """False while anyone that was started after `since` (real time) is about to take its work up."""
-    answers = await asyncio.gather(*(_at_work(fleet.stub(one.component), since) for one in fleet.targets))
-    return all(answers)
+async def quiet_needed(fleet: Fleet, since: float) -> float:
+    """How long all must be quiet for a trace that began at `since` (real time) to be over, in seconds.
+
+    Infinite while anyone who was started later is yet to take its work up.
+    """
+    answers = await asyncio.gather(*(_quiet_needed(fleet.stub(one.component), since) for one in fleet.targets))
+    return max(answers, default=QUIET_SECONDS)
 
 
-async def _at_work(stub: Stub, since: float) -> bool:
+async def _quiet_needed(stub: Stub, since: float) -> float:
     """Whoever does not answer is none of our business: see `expected`."""
     try:
         async with asyncio.timeout(COLLECT_SECONDS):
             started = (await stub.Info(debug_pb2.InfoRequest())).started
             if started < since:
-                return True
+                return QUIET_SECONDS
             timers = (await stub.ListTimers(debug_pb2.ListTimersRequest())).timers
     except (TimeoutError, grpc.aio.AioRpcError):
-        return True
+        return QUIET_SECONDS
     waits_to_lead = any(timer.why.endswith(TO_LEAD) for timer in timers)
-    return not waits_to_lead and time.time() - started >= QUIET_AFTER_START_SECONDS
+    return math.inf if waits_to_lead else QUIET_AFTER_START_SECONDS

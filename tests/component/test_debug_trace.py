@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from cli.debugging.fleet import Fleet, open_fleet
 from cli.source.wanted import Want, edit
 from cli.tracing import settled
 from cli.tracing.collect import Collector
-from cli.tracing.limits import QUIET_AFTER_START_SECONDS
+from cli.tracing.limits import QUIET_AFTER_START_SECONDS, QUIET_SECONDS
 from cli.tracing.text import render
 from client.leader import TO_LEAD
 from tests.support.debug_fleet import FakeCluster, fake_cluster, make_certificates, write_state
@@ -83,15 +84,11 @@ async def test_who_is_away_is_waited_for_unless_it_is_meant_to_be(fleet: Fleet) 
 
 
 async def test_who_was_restarted_is_not_at_work_before_it_leads(cluster: FakeCluster, fleet: Fleet) -> None:
-    assert await settled.at_work(fleet, time.time() + 1)  # all are older than the trace
-    assert not await settled.at_work(fleet, LONG_AGO)  # all have only just begun
-    started = min(seams.started for seams in cluster.seams.values()) - QUIET_AFTER_START_SECONDS
-    for seams in cluster.seams.values():
-        object.__setattr__(seams, "started", started - 1)
-    assert await settled.at_work(fleet, LONG_AGO)
+    assert await settled.quiet_needed(fleet, time.time() + 1) == QUIET_SECONDS  # all are older than the trace
+    assert await settled.quiet_needed(fleet, LONG_AGO) == QUIET_AFTER_START_SECONDS
     async with asyncio.TaskGroup() as group:
         waiting = group.create_task(cluster.seams["scheduler"].clock.sleep(60, f"lease x: {TO_LEAD}"))
         await asyncio.sleep(0)
-        assert not await settled.at_work(fleet, LONG_AGO)
-        assert await settled.at_work(fleet, time.time() + 1)  # a replica that has waited all the time
+        assert await settled.quiet_needed(fleet, LONG_AGO) == math.inf
+        assert await settled.quiet_needed(fleet, time.time() + 1) == QUIET_SECONDS  # a replica that waited all the time
         waiting.cancel()
