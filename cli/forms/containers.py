@@ -53,10 +53,6 @@ class Part:
     def address(self) -> str:
         return f"{self.host}:{self.port}"
 
-    @property
-    def serves_debug(self) -> bool:
-        return self.kind not in ("etcd", "node")
-
 
 def parts(inspected: Iterable[JSON]) -> list[Part]:
     """Components in the order in which they start. Services that run to their end are none."""

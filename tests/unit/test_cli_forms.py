@@ -1,0 +1,203 @@
+"""A cluster under Compose, as the engine tells of it (a recording), and which cluster a command is about."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.breakpoints.watching import under_debug
+from cli.debugging.targets import targets_of
+from cli.errors import UserError
+from cli.forms import finding
+from cli.forms.compose import annotated, read_standing, write_standing
+from cli.forms.containers import JSON, addresses, exit_text, flag, layout, ours, parts
+from cli.source.wanted import USUAL, Want
+from cli.spec import Paths
+from cli.supervisor import ProcessState
+
+RECORDED = Path(__file__).parent / "data" / "compose_inspect.json"
+
+
+@pytest.fixture
+def recorded() -> list[JSON]:
+    """As docker-compose 1.29 made it; dns was stopped."""
+    found: list[JSON] = json.loads(RECORDED.read_text())
+    return found
+
+
+def change(recorded: list[JSON], service: str, **state: Any) -> list[JSON]:
+    made = copy.deepcopy(recorded)
+    one = next(one for one in made if one["Config"]["Labels"]["com.docker.compose.service"] == service)
+    one["State"].update(state)
+    return made
+
+
+def test_components_and_where_they_serve(recorded: list[JSON]) -> None:
+    assert [(one.component, one.address) for one in parts(recorded)] == [
+        ("etcd", "10.128.0.4:2379"),
+        ("apiserver", "10.128.0.2:6444"),
+        ("node-worker-1", "10.128.0.11:0"),
+        ("node-worker-2", "10.128.0.12:0"),
+        ("runtime-worker-1", "10.128.0.11:10260"),
+        ("runtime-worker-2", "10.128.0.12:10260"),
+        ("controller-manager", "10.128.0.6:10257"),
+        ("scheduler", "10.128.0.5:10259"),
+        ("kubelet-worker-1", "10.128.0.11:10250"),
+        ("kubelet-worker-2", "10.128.0.12:10250"),
+        ("kube-proxy-worker-1", "10.128.0.11:10256"),
+        ("kube-proxy-worker-2", "10.128.0.12:10256"),
+        ("dns", "10.128.0.3:10053"),
+    ]
+
+
+def test_who_serves_debug(recorded: list[JSON]) -> None:
+    found = parts(recorded)
+    targets = targets_of(addresses(found, layout(recorded)), [one.state for one in found])
+    silent = {"etcd", "node-worker-1", "node-worker-2"}
+    assert {one.component for one in found} - silent == {one.component for one in targets}
+    by_name = {one.component: one.address for one in targets}
+    assert by_name["apiserver"] == "10.128.0.2:6444"  # gRPC; people use another
+    assert by_name["dns"] == "10.128.0.3:10053"
+
+
+def test_where_things_are(recorded: list[JSON]) -> None:
+    laid = layout(recorded)
+    assert (laid.project, laid.published, laid.direct) == ("orrery", "127.0.0.1:6443", "10.128.0.2:6443")
+    assert laid.gateway == "10.128.0.1"
+    assert laid.state == Path("/var/lib/orrery/compose")
+    paths = Paths(laid.state, laid.seams)
+    assert paths.clock == Path("/var/lib/orrery/compose/seams/clock.json")
+    assert paths.pki == Path("/var/lib/orrery/compose/pki")
+
+
+def test_names_of_compose_v2(recorded: list[JSON]) -> None:
+    """There the containers are called otherwise, and nothing else."""
+    second = copy.deepcopy(recorded)
+    for one in second:
+        one["Name"] = one["Name"].replace("_", "-")
+    assert [one.component for one in parts(second)] == [one.component for one in parts(recorded)]
+    assert layout(second) == layout(recorded)
+    assert "docker logs orrery-scheduler-1" in [one.state.log for one in parts(second)]
+
+
+def test_an_apiserver_that_is_not_published(recorded: list[JSON]) -> None:
+    for one in recorded:
+        one["HostConfig"]["PortBindings"] = {}
+    assert layout(recorded).published == "10.128.0.2:6443"
+
+
+@pytest.mark.parametrize("service", ["apiserver", "etcd"])
+def test_without_the_heart_of_it(recorded: list[JSON], service: str) -> None:
+    left = [one for one in recorded if one["Config"]["Labels"]["com.docker.compose.service"] != service]
+    with pytest.raises(UserError, match="docker-compose up -d"):
+        layout(left)
+
+
+def test_one_of_an_older_file(recorded: list[JSON]) -> None:
+    for one in recorded:
+        one["Mounts"] = [mount for mount in one["Mounts"] if mount["Destination"] != "/seams"]
+    with pytest.raises(UserError, match="is of an older"):
+        layout(recorded)
+
+
+@pytest.mark.parametrize(
+    ("state", "pid", "last_exit", "note"),
+    [
+        ({}, 1234, "", ""),
+        ({"Status": "exited", "Running": False, "Pid": 0, "ExitCode": 137}, 0, "signal SIGKILL",
+         "stopped (orrery start scheduler)"),
+        ({"Status": "restarting", "Pid": 0, "ExitCode": 1}, 0, "exit code 1", ""),
+        ({"Status": "paused", "Paused": True}, 1234, "", "paused by Docker (docker unpause orrery_scheduler_1)"),
+    ],
+)  # fmt: skip
+def test_how_one_does(recorded: list[JSON], state: JSON, pid: int, last_exit: str, note: str) -> None:
+    made = change(recorded, "scheduler", **{"Pid": 1234, **state})
+    found = next(one.state for one in parts(made) if one.component == "scheduler")
+    assert (found.pid, found.last_exit, found.note) == (pid, last_exit, note)
+
+
+def test_exit_codes_in_words() -> None:
+    assert [exit_text(code) for code in (0, 1, 137, 143)] == [
+        "exit code 0", "exit code 1", "signal SIGKILL", "signal SIGTERM",
+    ]  # fmt: skip
+
+
+def test_a_command_behind_its_scripts() -> None:
+    argv = ["sh", "in-node.sh", "/dir", "python3", "-SE", "component.py", "/seams", "dns", "python3", "-m", "dns", "-v"]
+    assert ours(argv) == ("python3", "-m", "dns", "-v")
+    assert ours(["etcd", "--data-dir=/data"]) == ("etcd", "--data-dir=/data")
+    assert flag(["a", "--x", "1", "--y=2"], "--x") == "1"
+    assert flag(["a", "--x", "1", "--y=2"], "--y") == "2"
+    assert flag(["a", "--x", "1"], "--z") == ""
+
+
+HERE = os.getpid()
+STATE = ProcessState("dns", 1, "", pid=5)
+DOWN = ProcessState("dns", 1, "", note="stopped (orrery start dns)")
+DEBUGGED = Want(debug_port=5677, debug_host="10.128.0.3")
+
+
+@pytest.mark.parametrize(
+    ("state", "want", "standing", "said"),
+    [
+        (STATE, USUAL, frozenset(), ""),
+        (STATE, DEBUGGED, frozenset(), "under debug at 10.128.0.3:5677 (orrery debug dns --off)"),
+        (STATE, DEBUGGED, frozenset({"dns"}), "stands still, and the cluster's clock with it; under debug at "
+         "10.128.0.3:5677 (orrery debug dns --off)"),
+        (DOWN, DEBUGGED, frozenset(), "stopped (orrery start dns)"),
+        (DOWN, Want(argv=("mine",), terminal=HERE), frozenset(),
+         f"replaced by mine in a terminal (PID {HERE}) (orrery swap dns --back)"),
+        (DOWN, Want(argv=("mine",), terminal=1 << 30), frozenset(), "stopped (orrery start dns)"),
+    ],
+)  # fmt: skip
+def test_what_is_said_of_it(state: ProcessState, want: Want, standing: frozenset[str], said: str) -> None:
+    assert annotated(state, want, standing).note == said
+
+
+def test_who_stands_is_told_as_long_as_someone_watches(tmp_path: Path) -> None:
+    paths = Paths(tmp_path)
+    assert read_standing(paths) == frozenset()
+    write_standing(paths, frozenset({"dns"}))
+    assert read_standing(paths) == {"dns"}
+    (tmp_path / "standing.json").write_text(json.dumps({"watcher": 1 << 30, "standing": ["dns"]}))
+    assert read_standing(paths) == frozenset()
+
+
+def test_what_is_watched_over() -> None:
+    wanted = {"dns": DEBUGGED, "scheduler": Want(argv=("mine",), terminal=7), "gone": DEBUGGED}
+    processes = [STATE, ProcessState("scheduler", 2, "", pid=0), ProcessState("etcd", 3, "", pid=9)]
+    assert under_debug(wanted, processes) == {"dns": (5, False)}
+
+
+@pytest.mark.parametrize(
+    ("command", "wanted", "on_host", "under_compose", "name"),
+    [
+        ("status", "mine", False, True, "mine"),
+        ("status", "compose", True, True, "compose"),
+        ("status", None, False, True, "compose"),
+        ("status", None, True, True, "orrery"),
+        ("status", None, False, False, "orrery"),
+        ("up", None, False, True, "orrery"),
+        ("down", None, False, True, "orrery"),
+    ],
+)
+def test_which_cluster_is_meant(
+    command: str, wanted: str | None, on_host: bool, under_compose: bool, name: str,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr(finding, "_any_on_host", lambda: on_host)
+    monkeypatch.setattr(finding, "_under_compose", lambda: under_compose)
+    assert finding.meant(command, wanted) == name
+    assert bool(capsys.readouterr().err) == (wanted is None and name == "compose")
+
+
+@pytest.mark.parametrize(("command", "said"), [("up", "docker-compose up"), ("down", "docker-compose down")])
+def test_what_compose_itself_does(command: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORRERY_HOME", str(tmp_path))
+    with pytest.raises(UserError, match=said):
+        finding.meant(command, "compose")
