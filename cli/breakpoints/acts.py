@@ -43,7 +43,7 @@ async def end_debug(cluster: str, component: str) -> str:
 async def in_terminal(cluster: str, component: str) -> int:
     """Run it here, where `breakpoint()` can ask, until it ends; then it is the supervisor's again. Gives its code."""
     one = _ours(cluster, component)
-    if not one.runs_strangers:
+    if not one.has_terminals:
         raise UserError(f"a container cannot run in this terminal; orrery debug {component} waits for a debugger")
     one.change(lambda want: replace(USUAL, terminal=os.getpid(), turn=want.turn + 1))
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the component

@@ -21,7 +21,7 @@ from cli.debugging.starvation import losses
 from cli.debugging.telling import delete_rules, read_line, set_rules
 from cli.debugging.timeline import now_on
 from cli.errors import UserError
-from cli.spec import Paths
+from cli.forms.finding import running
 from cli.status import table
 from proto import debug_pb2
 from wire.rules import Action, rule_to_json
@@ -134,11 +134,12 @@ async def _part(fleet: Fleet, one: str, other: str, duration: str, line: ClockSt
 async def show(name: str) -> str:
     """Every rule, holds and partitions included, with what it did so far."""
     entries, answers, now = await _rules(name)
+    paths = running(name).paths
     taken = {one.rule.id: _taken(one.rule.id, answers.got) for one in entries}
     strays = _strays({one.rule.id for one in entries}, answers.got)
     lines = [_rule_table(entries, taken, now)] if entries else ["no rules"]
     lines += [f"{component} has {rule_id} besides, set by another way" for component, rule_id in strays]
-    lines += notice(Paths.of(name))
+    lines += notice(paths)
     return "\n".join([*lines, *([answers.complaint] if answers.missing else [])])
 
 

@@ -120,8 +120,8 @@ class Managed(ABC):
 
     @property
     @abstractmethod
-    def runs_strangers(self) -> bool:
-        """Can its keeper run somebody else's command, or ours under a terminal, in its place?"""
+    def has_terminals(self) -> bool:
+        """Can it run in the terminal of a command?"""
 
     @property
     @abstractmethod

@@ -18,6 +18,7 @@ from cli.forms.cluster import Cluster, Managed
 from cli.forms.containers import Layout, Part
 from cli.forms.finding import COMPOSE_NAME
 from cli.running import is_alive
+from cli.source.stand_in import StandIn, begin, end, log_of, read_stand_in
 from cli.source.wanted import USUAL, Want, edit, is_python, read_wanted
 from cli.spec import Paths
 from cli.supervisor import DEBUGGED_STOP_SECONDS, ProcessState
@@ -81,8 +82,7 @@ class ComposeCluster(Cluster):
 
     def processes(self) -> list[ProcessState]:
         found = containers.parts(engine.inspect(*[one.id for one in self.found]))
-        wanted, standing = read_wanted(self.paths.wanted), read_standing(self.paths)
-        return [annotated(one.state, wanted.get(one.component, USUAL), standing) for one in found]
+        return annotated([one.state for one in found], self.paths)
 
     def manage(self, component: str) -> ComposeManaged:
         part = self.part(component)
@@ -98,17 +98,35 @@ class ComposeCluster(Cluster):
 
 def log_command(component: str, lines: int, *, follow: bool) -> list[str]:
     """What shows the end of a component's log."""
-    return ["docker", "logs", "--tail", str(lines), *(["--follow"] if follow else []), find().part(component).id]
+    cluster = find()
+    part = cluster.part(component)
+    if read_wanted(cluster.paths.wanted).get(component, USUAL).argv:
+        return ["tail", "-n", str(lines), *(["-F"] if follow else []), str(log_of(cluster.paths, component))]
+    return ["docker", "logs", "--tail", str(lines), *(["--follow"] if follow else []), part.id]
 
 
-def annotated(state: ProcessState, want: Want, standing: frozenset[str]) -> ProcessState:
-    """With what is wanted beyond the usual. One that was stopped is stopped, whatever else was wanted of it."""
-    if want.terminal and is_alive(want.terminal):
-        return replace(state, note=want.note.format(state.name))
+def annotated(states: Sequence[ProcessState], paths: Paths) -> list[ProcessState]:
+    """With what the files tell of who is wanted beyond the usual, who stands still and who stands in for whom."""
+    wanted, standing = read_wanted(paths.wanted), read_standing(paths)
+    found = []
+    for one in states:
+        want = wanted.get(one.name, USUAL)
+        instead = read_stand_in(paths, one.name) if want.argv else None
+        log = str(log_of(paths, one.name))
+        found.append(told(one, want, instead, log, stands=one.name in standing))
+    return found
+
+
+def told(state: ProcessState, want: Want, instead: StandIn | None, log: str, *, stands: bool) -> ProcessState:
+    """Pure. One that was stopped is stopped, whatever else was wanted of it."""
+    note = want.note.format(state.name)
+    if instead is not None:
+        return ProcessState(state.name, state.port, log, instead.pid, instead.restarts, instead.started, note=note)
+    if want.argv:  # who minded it was killed
+        return replace(state, note=note)
     if state.note or not want.debug_port:
         return state
-    stands = "stands still, and the cluster's clock with it; " if state.name in standing else ""
-    return replace(state, note=stands + want.note.format(state.name))
+    return replace(state, note=("stands still, and the cluster's clock with it; " if stands else "") + note)
 
 
 # --- who stands still at a breakpoint, as `orrery watch` tells
@@ -142,8 +160,8 @@ class ComposeManaged(Managed):
 
     @property
     def state(self) -> ProcessState:
-        want = read_wanted(self.paths.wanted).get(self.name, USUAL)
-        return annotated(self._now().state, want, read_standing(self.paths))
+        (found,) = annotated([self._now().state], self.paths)
+        return found
 
     def _now(self) -> Part:
         (found,) = containers.parts(engine.inspect(self.part.id))
@@ -155,18 +173,14 @@ class ComposeManaged(Managed):
 
     def _with_truth(self, wanted: Mapping[str, Want]) -> Want:
         want = wanted.get(self.name, USUAL)
-        if want.terminal and is_alive(want.terminal):
-            return want
-        if want.terminal:  # it was killed, and could not put things right
-            want = USUAL
-        return replace(want, down=self._now().stopped)
+        return want if want.argv else replace(want, down=self._now().stopped)
 
     @property
     def argv(self) -> Sequence[str]:
         return self.part.argv
 
     @property
-    def runs_strangers(self) -> bool:
+    def has_terminals(self) -> bool:
         return False
 
     @property
@@ -203,16 +217,20 @@ class ComposeManaged(Managed):
         return new
 
     def _carry_out(self, before: Want, new: Want) -> None:
-        if new.absent:
+        if before.argv:
+            end(self.paths, self.name)
+        if new.argv or new.absent:
             self._engine("stop", before)
-        elif before.absent:
+        elif before.argv or before.absent:
             engine.docker("start", self.part.id)
         elif new != before:
             self._engine("restart", before)
+        if new.argv and not new.absent:
+            begin(self.cluster.name, self.paths, self.name)
 
     def _engine(self, verb: str, before: Want) -> None:
         """One that is frozen must go on to hear it; one at a breakpoint hears nothing."""
-        pid = self.state.pid
+        pid = self._now().state.pid
         if pid and is_frozen(pid):
             os.kill(pid, signal.SIGCONT)
         patience = ["--time", f"{DEBUGGED_STOP_SECONDS:.0f}"] if before.under_debug else []

@@ -94,7 +94,7 @@ class HostManaged(Managed):
         return next(component.argv for component in every if component.name == self.name)
 
     @property
-    def runs_strangers(self) -> bool:
+    def has_terminals(self) -> bool:
         return True
 
     @property

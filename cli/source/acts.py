@@ -9,7 +9,6 @@ from dataclasses import replace
 
 from cli.errors import UserError
 from cli.forms.cluster import Managed
-from cli.source.foreground import end_instead, run_instead
 from cli.source.telling import manage, wait_down, wait_new, wait_serving
 from cli.source.wanted import USUAL, Want
 from cli.spec import Paths
@@ -39,8 +38,6 @@ async def swap(cluster: str, component: str, words: list[str]) -> str:
     """Run `words` in place of our component."""
     one = manage(cluster, component)
     before, argv, env = one.state.pid, _found(words), environment(one)
-    if not one.runs_strangers:
-        return await run_instead(one, argv, env)
     one.change(lambda want: Want(argv=argv, cwd=os.getcwd(), env=env, turn=want.turn + 1))
     pid = await wait_new(one, before)
     lines = [f"{component} is now PID {pid}: {shlex.join(words)}", *(f"  {k}={v}" for k, v in env.items())]
@@ -63,8 +60,6 @@ def _found(words: list[str]) -> tuple[str, ...]:
 
 async def swap_back(cluster: str, component: str) -> str:
     one = manage(cluster, component)
-    if not one.runs_strangers:
-        return await end_instead(one)
     if not one.want.argv:
         raise UserError(f"{component} is ours")
     before = one.state.pid

@@ -57,12 +57,19 @@ def _watch(args: Args) -> None:
     asyncio.run(watch(args.name))
 
 
+def _stand_in(args: Args) -> None:
+    from cli.source.stand_in import stand_in
+
+    asyncio.run(stand_in(args.name, args.component))
+
+
 COMMANDS: dict[str, tuple[Callable[[Args], None], str]] = {
     "stop": (_stop, "stop a component until it is started"),
     "start": (_start, "start a stopped component"),
     "swap": (_swap, "run your own command in place of a component"),
     "dev": (_dev, "restart a component whenever its source changes"),
     "debug": (_debug, "run a component under a debugger; the cluster's clock waits with it"),
+    "stand-in": (_stand_in, "run what was swapped for a container (used by swap under Compose)"),
     "watch": (_watch, "stop the clock while what is under debug stands still (used by debug under Compose)"),
 }
 
@@ -94,6 +101,7 @@ def _debug_flags(parser: Parser) -> None:
 FLAGS: dict[str, Callable[[Parser], None]] = {
     "stop": _component,
     "start": _component,
+    "stand-in": _component,
     "swap": _swap_flags,
     "dev": _dev_flags,
     "debug": _debug_flags,

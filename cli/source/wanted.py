@@ -40,21 +40,20 @@ class Want:
 
     @property
     def under_debug(self) -> bool:
-        return not self.down and not self.argv and (self.debug_port != 0 or self.terminal != 0)
+        return not self.down and (self.debug_port != 0 or self.terminal != 0)
 
     @property
     def note(self) -> str:
         """What is not as usual, and the way out; `{}` stands for the component."""
         if self.down:
             return "stopped (orrery start {})"
-        if self.terminal and not self.argv:
+        if self.terminal:
             return f"runs in a terminal (PID {self.terminal}) under debug"
         if self.debug_port:
             return f"under debug at {self.debug_host}:{self.debug_port} (orrery debug {{}} --off)"
         if self.argv:
             told = shlex.join(self.argv).replace("{", "{{").replace("}", "}}")
-            where = f" in a terminal (PID {self.terminal})" if self.terminal else ""
-            return f"replaced by {told}{where} (orrery swap {{}} --back)"
+            return f"replaced by {told} (orrery swap {{}} --back)"
         return ""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from cli.breakpoints.watching import under_debug
 from cli.debugging.targets import targets_of
 from cli.errors import UserError
 from cli.forms import finding
-from cli.forms.compose import annotated, read_standing, write_standing
+from cli.forms.compose import read_standing, told, write_standing
 from cli.forms.containers import JSON, addresses, exit_text, flag, layout, ours, parts
+from cli.source.stand_in import StandIn, read_stand_in
 from cli.source.wanted import USUAL, Want
 from cli.spec import Paths
 from cli.supervisor import ProcessState
@@ -136,27 +138,39 @@ def test_a_command_behind_its_scripts() -> None:
     assert flag(["a", "--x", "1"], "--z") == ""
 
 
-HERE = os.getpid()
 STATE = ProcessState("dns", 1, "", pid=5)
 DOWN = ProcessState("dns", 1, "", note="stopped (orrery start dns)")
 DEBUGGED = Want(debug_port=5677, debug_host="10.128.0.3")
+SWAPPED = Want(argv=("mine",))
+UNDER_DEBUG = "under debug at 10.128.0.3:5677 (orrery debug dns --off)"
 
 
 @pytest.mark.parametrize(
-    ("state", "want", "standing", "said"),
+    ("state", "want", "instead", "stands", "pid", "said"),
     [
-        (STATE, USUAL, frozenset(), ""),
-        (STATE, DEBUGGED, frozenset(), "under debug at 10.128.0.3:5677 (orrery debug dns --off)"),
-        (STATE, DEBUGGED, frozenset({"dns"}), "stands still, and the cluster's clock with it; under debug at "
-         "10.128.0.3:5677 (orrery debug dns --off)"),
-        (DOWN, DEBUGGED, frozenset(), "stopped (orrery start dns)"),
-        (DOWN, Want(argv=("mine",), terminal=HERE), frozenset(),
-         f"replaced by mine in a terminal (PID {HERE}) (orrery swap dns --back)"),
-        (DOWN, Want(argv=("mine",), terminal=1 << 30), frozenset(), "stopped (orrery start dns)"),
+        (STATE, USUAL, None, False, 5, ""),
+        (STATE, DEBUGGED, None, False, 5, UNDER_DEBUG),
+        (STATE, DEBUGGED, None, True, 5, f"stands still, and the cluster's clock with it; {UNDER_DEBUG}"),
+        (DOWN, DEBUGGED, None, False, 0, "stopped (orrery start dns)"),
+        (DOWN, SWAPPED, StandIn(7, 8), False, 8, "replaced by mine (orrery swap dns --back)"),
+        (DOWN, SWAPPED, StandIn(7, 0), False, 0, "replaced by mine (orrery swap dns --back)"),
+        (DOWN, SWAPPED, None, False, 0, "replaced by mine (orrery swap dns --back)"),
     ],
-)  # fmt: skip
-def test_what_is_said_of_it(state: ProcessState, want: Want, standing: frozenset[str], said: str) -> None:
-    assert annotated(state, want, standing).note == said
+)
+def test_what_is_said_of_it(
+    state: ProcessState, want: Want, instead: StandIn | None, stands: bool, pid: int, said: str
+) -> None:
+    found = told(state, want, instead, "/log", stands=stands)
+    assert (found.note, found.pid) == (said, pid)
+    assert found.log == ("/log" if instead else "")
+
+
+def test_who_stands_in_is_known_as_long_as_someone_minds_it(tmp_path: Path) -> None:
+    paths = Paths(tmp_path)
+    assert read_stand_in(paths, "dns") is None
+    for minder, known in ((os.getpid(), True), (1 << 30, False)):
+        (tmp_path / "stand-in-dns.json").write_text(json.dumps(asdict(StandIn(minder, 8))))
+        assert (read_stand_in(paths, "dns") is not None) is known
 
 
 def test_who_stands_is_told_as_long_as_someone_watches(tmp_path: Path) -> None:
@@ -169,7 +183,7 @@ def test_who_stands_is_told_as_long_as_someone_watches(tmp_path: Path) -> None:
 
 
 def test_what_is_watched_over() -> None:
-    wanted = {"dns": DEBUGGED, "scheduler": Want(argv=("mine",), terminal=7), "gone": DEBUGGED}
+    wanted = {"dns": DEBUGGED, "scheduler": SWAPPED, "gone": DEBUGGED}
     processes = [STATE, ProcessState("scheduler", 2, "", pid=0), ProcessState("etcd", 3, "", pid=9)]
     assert under_debug(wanted, processes) == {"dns": (5, False)}
 

@@ -69,6 +69,6 @@ def test_a_debugger_around_it(tmp_path: Path) -> None:
 
 def test_it_runs_as_usual_whatever_else_is_wanted(tmp_path: Path) -> None:
     assert with_want(tmp_path, want(turn=3)) == "-m dns --flag"
-    assert with_want(tmp_path, want(argv=["mine"], terminal=7)) == "-m dns --flag"
+    assert with_want(tmp_path, want(argv=["mine"])) == "-m dns --flag"
     told = with_want(tmp_path, "{broken")
     assert told.endswith("-m dns --flag") and "is broken" in told
