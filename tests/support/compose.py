@@ -52,6 +52,11 @@ class ComposeCluster(Cluster):
     def root(self) -> Path:
         return self.home
 
+    @property
+    def commands(self) -> Cluster:
+        """The same as the `orrery` command calls it."""
+        return Cluster("compose", self.home)
+
     def compose(self, *args: str, timeout: float = 240) -> str:
         """Gives all that it said. Fails, telling that, on a non-zero exit code."""
         ours = {"ORRERY_STATE": str(self.home), "COMPOSE_PROJECT_NAME": self.name, "ORRERY_PORT": str(self.port)}

@@ -17,8 +17,8 @@ Tree = dict[str, Any]
 class Debugger:
     """Attached to the process behind `port` within the body."""
 
-    def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS)
+    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
+        self._socket = socket.create_connection((host, port), timeout=PATIENCE_SECONDS)
         self._file = self._socket.makefile("rb")
         self._numbers = itertools.count(1)
         self._seen: list[Tree] = []  # what came while something else was waited for
