@@ -57,7 +57,7 @@ async def watch_objects(
     cache.attach(watcher)
     store.cacher.watching += 1
     try:
-        stream = _Stream(store, alarms, seams, selection, watcher, options)
+        stream = _Stream(store, alarms, seams, selection, watcher, request)
         async for batch in stream.run(start, snapshot, backlog, begin):
             yield batch
     finally:
@@ -93,7 +93,7 @@ class _Stream:
         seams: Seams,
         selection: Selection,
         watcher: Watcher,
-        options: ListOptions,
+        request: Request,
     ) -> None:
         self._store = store
         self._alarms = alarms
@@ -102,8 +102,9 @@ class _Stream:
         self._kind = selection.resource.kind
         self._edge = f"apiwatch:{selection.resource.name}"
         self._watcher = watcher
-        self._bookmarks = options.allow_watch_bookmarks
-        lifetime = options.timeout_seconds or WATCH_TIMEOUT_SECONDS * (1 + random.random())
+        self._to = request.user.name
+        self._bookmarks = request.query.allow_watch_bookmarks
+        lifetime = request.query.timeout_seconds or WATCH_TIMEOUT_SECONDS * (1 + random.random())
         self._deadline = seams.clock.time() + lifetime
 
     async def run(
@@ -156,7 +157,7 @@ class _Stream:
             trace.attach(event.object.traceparent)  # what a held event belongs to
             subject = Subject(self._kind, event.object.namespace, event.object.name)
             try:
-                verdict = await self._seams.gates.pass_through(self._edge, subject, partial(_told, event))
+                verdict = await self._seams.gates.pass_through(self._edge, subject, partial(_told, event, self._to))
             except GateError as error:
                 passed.append(WatchEvent("ERROR", None, event.revision, error=ApiError("InternalError", str(error))))
                 self._watcher.end()
@@ -165,10 +166,10 @@ class _Stream:
         return passed
 
 
-def _told(event: WatchEvent) -> str:
-    """Of a held event: who wrote it, and what it changes."""
+def _told(event: WatchEvent, to: str) -> str:
+    """Of a held event: whom it would reach, who wrote it, and what it changes."""
     writer = event.object.writer if event.object is not None else ""
-    told = f"{event.type}, revision {event.revision}" + (f", written by {writer}" if writer else "")
+    told = f"{event.type} to {to}, revision {event.revision}" + (f", written by {writer}" if writer else "")
     if event.object is None or event.previous is None:
         return told
     changed = changes(orjson.loads(event.previous.raw), orjson.loads(event.object.raw))

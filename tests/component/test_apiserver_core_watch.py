@@ -11,7 +11,7 @@ import pytest
 from apimachinery.clock import FakeClock
 from apimachinery.errors import ApiError
 from apiserver.limits import BOOKMARK_SECONDS
-from tests.support.apiserver import CONFIG_MAPS, PODS, Core, config_map, pod, running_core
+from tests.support.apiserver import ADMIN, CONFIG_MAPS, PODS, Core, config_map, pod, running_core
 from tests.support.etcd import EtcdProcess
 from wire.gates import Action, Rule
 
@@ -206,7 +206,7 @@ async def test_a_held_event_tells_what_it_changes(core: Core) -> None:
     pending = asyncio.create_task(watch.named())
     while not gates.held():
         await asyncio.sleep(0.01)
-    assert gates.held()[0].detail.startswith("MODIFIED, revision ")
+    assert gates.held()[0].detail.startswith(f"MODIFIED to {ADMIN.name}, revision ")
     assert gates.held()[0].detail.endswith(": data.a: 1 → 2")
     gates.release()
     assert await pending == ("MODIFIED", "held")
