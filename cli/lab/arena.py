@@ -102,9 +102,12 @@ class Arena:
         if not self._until(came, MARKER_SECONDS):
             raise Stopped(f"{what}: your program did not see to that within {MARKER_SECONDS:.0f} s")
 
+    def soon(self, came: Callable[[], object]) -> bool:
+        return self._until(came, GRACE_SECONDS)
+
     def note(self, came: Mapping[str, Callable[[], object]]) -> None:
         """Facts, each true if it comes about soon."""
-        self._until(lambda: all(one() for one in came.values()), GRACE_SECONDS)
+        self.soon(lambda: all(one() for one in came.values()))
         self.facts |= {name: bool(one()) for name, one in came.items()}
 
     def _until(self, came: Callable[[], object], seconds: float) -> bool:

@@ -40,9 +40,9 @@ def with_old_news(arena: Arena) -> None:
         served(arena, "acme")
         touch(arena, "acme", "meanwhile")
     served(arena, "last")
-    arena.note({"one-left": lambda: len(disks_of(arena, "acme")) == 1})
+    arena.soon(lambda: len(disks_of(arena, "acme")) == 1)
     made, deleted = told(arena, before)
-    arena.facts |= {"made": made, "deleted": deleted}
+    arena.facts |= {"made": made, "deleted": deleted, "left": len(disks_of(arena, "acme"))}
 
 
 def told(arena: Arena, since: str) -> tuple[int, int]:
