@@ -58,5 +58,4 @@ class Program:
         code = self._process.poll() if self._process else None
         if code is not None:
             said = self._log.read_text(errors="replace").strip().splitlines()[-1:] or ["nothing"]
-            words = said[0][:LAST_WORDS]
-            raise Stopped(f"{self._file} ended with code {code}; the last line that it printed ({self._log}): {words}")
+            raise Stopped(f"{self._file} ended with code {code} ({self._log.name} has it all): {said[0][:LAST_WORDS]}")

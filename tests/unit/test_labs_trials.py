@@ -43,17 +43,15 @@ def ended(program: Program) -> str:
     return str(stopped.value)
 
 
-def test_a_program_that_ends_is_told_with_its_last_words(program: Callable[[str], Program], tmp_path: Path) -> None:
+def test_a_program_that_ends_is_told_with_its_last_words(program: Callable[[str], Program]) -> None:
     one = program("import os\nraise SystemExit(f'cannot work in {os.environ[\"ORRERY_NAMESPACE\"]}')")
     one.start()
     said = ended(one)
-    assert said.startswith("mine.py ended with code 1")
-    assert said.endswith("cannot work in lab-x-trial-1")
-    assert str(tmp_path / "trial.log") in said
+    assert said == "mine.py ended with code 1 (trial.log has it all): cannot work in lab-x-trial-1"
     one.kill()
 
 
-def test_a_program_does_not_find_our_packages(program: Callable[[str], Program], tmp_path: Path) -> None:
+def test_a_program_does_not_find_our_packages(program: Callable[[str], Program]) -> None:
     one = program("import os; print(os.environ.get('PYTHONPATH'))")
     one.start()
     assert ended(one).endswith("None")
