@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 from cli.errors import UserError
 from cli.lab.evidence import Trial
 from cli.lab.student import Program, Stopped
-from cli.lab.trials import told
+from cli.lab.trials import interrupt, run_script, told
 
 
 def test_the_last_line_that_a_trial_printed_is_its_result() -> None:
@@ -24,6 +26,27 @@ def test_the_last_line_that_a_trial_printed_is_its_result() -> None:
 def test_a_trial_without_a_result_is_told(text: str) -> None:
     with pytest.raises(UserError, match="printed no result"):
         told(text)
+
+
+def test_a_trial_that_fails_by_itself_says_how(tmp_path: Path) -> None:
+    (tmp_path / "trial.py").write_text("raise SystemExit('the cluster is gone')")
+    with pytest.raises(UserError, match=r"trial\.py failed \(code 1\):\nthe cluster is gone"):
+        run_script([sys.executable, str(tmp_path / "trial.py")], tmp_path)
+
+
+def test_a_trial_without_end_is_interrupted_and_may_clear_up(tmp_path: Path) -> None:
+    text = "import time\ntry:\n    print('at it', flush=True)\n    time.sleep(600)\nfinally:\n    open('cleared', 'w').close()"
+    with subprocess.Popen([sys.executable, "-c", text], cwd=tmp_path, text=True, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "at it\n"
+        interrupt(process)
+    assert (tmp_path / "cleared").exists()
+
+
+def test_a_trial_without_end_is_told(tmp_path: Path) -> None:
+    (tmp_path / "trial.py").write_text("import time; time.sleep(600)")
+    with pytest.raises(UserError, match=r"trial\.py: no end within 0 s"):
+        run_script([sys.executable, str(tmp_path / "trial.py")], tmp_path, 0.1)
 
 
 @pytest.fixture
