@@ -35,12 +35,12 @@ def test_a_trial_that_fails_by_itself_says_how(tmp_path: Path) -> None:
 
 
 def test_a_trial_without_end_is_interrupted_and_may_clear_up(tmp_path: Path) -> None:
-    text = "import time\ntry:\n    print('at it', flush=True)\n    time.sleep(600)\nfinally:\n    open('cleared', 'w').close()"
+    text = "import time\ntry:\n    print('at it', flush=True)\n    time.sleep(600)\nfinally:\n    open('left', 'w').close()"
     with subprocess.Popen([sys.executable, "-c", text], cwd=tmp_path, text=True, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "at it\n"
         interrupt(process)
-    assert (tmp_path / "cleared").exists()
+    assert (tmp_path / "left").exists()
 
 
 def test_a_trial_without_end_is_told(tmp_path: Path) -> None:
