@@ -46,13 +46,12 @@ def _check(args: Args) -> None:
 
 
 def _hint(args: Args) -> None:
-    from cli import spec as specs
+    from cli.forms.finding import running
     from cli.lab.checking import hints, last_results, look
     from cli.lab.model import find
     from cli.lab.workspace import Workspace
 
-    spec = specs.load(args.name)
-    lab = find(args.lab).on(spec.runtime) if spec else find(args.lab)
+    lab = find(args.lab).on(running(args.name).runtime)
     said = hints(lab, args.check, last_results(Workspace.of(args.name, lab)))
     if not said:
         raise UserError(f"lab {lab.id} has no check {args.check}; there are: {', '.join(one.id for one in lab.checks)}")

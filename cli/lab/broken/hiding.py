@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from typing import Final
 
 import grpc
@@ -21,6 +22,8 @@ from proto import debug_pb2
 from wire.rules import Rule
 
 ATTEMPTS: Final = 8  # to ask a component that may just be beginning anew
+FREEZE_SECONDS: Final = 5.0
+FREEZE_POLL_SECONDS: Final = 0.005
 ATTEMPT_SECONDS: Final = 0.5  # between them, real time
 
 
@@ -32,12 +35,21 @@ def hide(name: str, lab: str, broken: Broken, namespace: str) -> None:
         pid = find(running(name), broken.component)[0].pid
         write_hidden(paths, Hidden(lab, frozen={broken.component: pid}))
         os.kill(pid, signal.SIGSTOP)
+        _wait_until_frozen(pid)
         return
     write_hidden(paths, Hidden(lab, rules={broken.component: [rule.id]}))
-    away = asyncio.run(_set(name, broken.component, rule))
-    if away:
+    try:
+        asyncio.run(_set(name, broken.component, rule))
+    except UserError:
         file_of(paths).unlink()
-        raise UserError(away)
+        raise
+
+
+def _wait_until_frozen(pid: int) -> None:
+    """A signal is on its way for a moment, longer on a busy machine; what follows is to find nobody there."""
+    deadline = time.monotonic() + FREEZE_SECONDS
+    while not is_frozen(pid) and time.monotonic() < deadline:
+        time.sleep(FREEZE_POLL_SECONDS)
 
 
 def in_force(name: str) -> list[str]:
@@ -64,10 +76,11 @@ def end(name: str, lab: str) -> str:
     return away
 
 
-async def _set(name: str, component: str, rule: Rule) -> str:
-    """Who could not be told; "" if all went well."""
+async def _set(name: str, component: str, rule: Rule) -> None:
     async with open_fleet(name) as fleet:
-        return (await fleet.ask(lambda stub: stub.AddRule(to_proto(rule)), component)).complaint
+        answers = await fleet.ask(lambda stub: stub.AddRule(to_proto(rule)), component)
+    if answers.missing:
+        raise UserError(answers.complaint)
 
 
 async def _ruled(name: str, hidden: Hidden) -> list[str]:
