@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 
+from cli.compare import commands as compare
 from cli.cri import commands as cri
 from cli.debugging import commands as debugging
 from cli.errors import UserError
@@ -112,7 +113,11 @@ COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], None], str]] = {
     **cri.COMMANDS,
     **lab.COMMANDS,
     **source.COMMANDS,
+    **compare.COMMANDS,
 }
+
+
+TAKE_COMMANDS = ("swap", "compare")
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -131,10 +136,23 @@ def make_parser() -> argparse.ArgumentParser:
     made["logs"].add_argument("-f", "--follow", action="store_true", help="go on as the log grows")
     made["logs"].add_argument("-n", "--lines", type=int, default=100, help="how many lines (default: %(default)s)")
     made["restart"].add_argument("--kill", action="store_true", help="with SIGKILL, as a crash would")
-    for group in (debugging, wiretap, etcd, cri, lab, source):
+    for group in (debugging, wiretap, etcd, cri, lab, source, compare):
         for name, add_flags in group.FLAGS.items():
             add_flags(made[name])
     return parser
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """Where a command of the user's comes last, all after the first `--` is that command, flags and all; what stands
+    before it may be in any order."""
+    if not argv or argv[0] not in TAKE_COMMANDS:
+        return make_parser().parse_args(argv)
+    cut = argv.index("--") if "--" in argv else len(argv)
+    args, more = make_parser().parse_known_args(argv[:cut])
+    if any(word.startswith("-") for word in more):
+        make_parser().error(f"unrecognized arguments: {' '.join(more)}")
+    args.words += [*more, *argv[cut + 1 :]]
+    return args
 
 
 def _told_plainly() -> type[Exception]:
@@ -145,7 +163,7 @@ def _told_plainly() -> type[Exception]:
 
 
 def main() -> None:
-    args = make_parser().parse_args()
+    args = parse(sys.argv[1:])
     try:
         args.name = meant(args.command, args.name)
         require_name(args.name)

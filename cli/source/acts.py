@@ -37,7 +37,7 @@ async def start(cluster: str, component: str) -> str:
 async def swap(cluster: str, component: str, words: list[str]) -> str:
     """Run `words` in place of our component."""
     one = manage(cluster, component)
-    before, argv, env = one.state.pid, _found(words), environment(one)
+    before, argv, env = one.state.pid, find_program(words), environment(one)
     one.change(lambda want: Want(argv=argv, cwd=os.getcwd(), env=env, turn=want.turn + 1))
     pid = await wait_new(one, before)
     lines = [f"{component} is now PID {pid}: {shlex.join(words)}", *(f"  {k}={v}" for k, v in env.items())]
@@ -50,7 +50,7 @@ async def swap(cluster: str, component: str, words: list[str]) -> str:
     )
 
 
-def _found(words: list[str]) -> tuple[str, ...]:
+def find_program(words: list[str]) -> tuple[str, ...]:
     """The command with its program as this terminal finds it; the supervisor may have another PATH."""
     program = shutil.which(words[0])
     if program is None:
