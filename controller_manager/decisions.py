@@ -31,6 +31,11 @@ def each(verb: str, names: Iterable[str]) -> str:
     return f"{verb} {', '.join(found[:NAMES_TOLD])}" + (f" and {more} more" if more > 0 else "")
 
 
+def count(number: int, noun: str) -> str:
+    """`1 pod`, `2 pods`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def wait(seconds: float) -> str:
     """`wait 8 s`."""
     return f"wait {max(seconds, 0):.0f} s"

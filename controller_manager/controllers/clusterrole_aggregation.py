@@ -12,7 +12,7 @@ from typing import Any
 from api.rbac import ClusterRole
 from client.informer import Event
 from controller_manager.context import Context, Managed
-from controller_manager.decisions import decide
+from controller_manager.decisions import count, decide
 from controller_manager.ownership import compile_selector
 
 JSON = dict[str, Any]
@@ -50,7 +50,7 @@ class ClusterRoleAggregationController:
             return None
         rules = aggregate(role, self._roles.list())
         changed = rules != list(role.rules or ())
-        decide(f"set {len(rules)} rules" if changed else "")
+        decide(f"set {count(len(rules), 'rule')}" if changed else "")
         if changed:
             patch = {"metadata": {"resourceVersion": role.metadata.resource_version}, "rules": rules}
             await self._api.patch(ClusterRole, role.name, patch)

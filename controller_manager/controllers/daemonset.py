@@ -25,7 +25,7 @@ from controller_manager.conditions import status_patch
 from controller_manager.context import Context, Managed
 from controller_manager.controllers.deployment_sets import resolve
 from controller_manager.controllers.taint_eviction import tolerates
-from controller_manager.decisions import UNSETTLED, decide, each
+from controller_manager.decisions import UNSETTLED, count, decide, each
 from controller_manager.history import HASH_LABEL, History, Revision
 from controller_manager.limits import POD_WORKERS
 from controller_manager.node_affinity import matches_node
@@ -256,7 +256,7 @@ class DaemonSetController:
             decide(why=UNSETTLED)
         else:
             steps = plan(daemon_set, revision.hash, nodes, pods, now)
-            decide(steps, why=f"{len(owned)} pods, {len(nodes)} nodes")
+            decide(steps, why=f"{count(len(owned), 'pod')}, {count(len(nodes), 'node')}")
             failure = await self._perform(daemon_set, revision, steps)
         await self._write_status(daemon_set, compute_status(daemon_set, revision.hash, nodes, pods, now))
         if failure is not None:

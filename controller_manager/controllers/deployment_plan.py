@@ -24,6 +24,7 @@ from controller_manager.controllers.deployment_sets import (
     max_unavailable,
     spec_replicas,
 )
+from controller_manager.decisions import count
 from controller_manager.pods import PodView, is_terminal
 
 JSON = dict[str, Any]
@@ -35,7 +36,7 @@ class CreateSet:
     revision: int
 
     def __str__(self) -> str:
-        return f"create {self.body['metadata']['name']} with {self.body['spec']['replicas']} replicas"
+        return f"create {self.body['metadata']['name']} with {count(self.body['spec']['replicas'], 'replica')}"
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from controller_manager.conditions import set_condition, status_patch
 from controller_manager.context import Context, Managed
 from controller_manager.controllers.deployment_sets import resolve
 from controller_manager.controllers.replicaset import replica_set_informer
-from controller_manager.decisions import decide
+from controller_manager.decisions import count, decide
 from controller_manager.ownership import compile_selector
 from controller_manager.pods import PodView, is_active, is_ready
 
@@ -108,7 +108,7 @@ class DisruptionBudgetController:
         status = compute_status(budget, pods, self._expected(pods), now)
         patch = status_patch(budget.status, status)
         decide(
-            f"allow {status.disruptions_allowed} disruptions" if patch else "",
+            f"allow {count(status.disruptions_allowed or 0, 'disruption')}" if patch else "",
             why=f"{status.current_healthy} healthy, {status.desired_healthy} needed",
         )
         if patch:

@@ -17,7 +17,7 @@ from apimachinery.errors import ApiError
 from apimachinery.resources import split_key
 from client.informer import Event
 from controller_manager.context import Context, Managed
-from controller_manager.decisions import decide
+from controller_manager.decisions import count, decide
 from controller_manager.limits import ENDPOINTS_PER_OBJECT, POD_WORKERS
 from controller_manager.pods import PodView, is_ready
 from controller_manager.service_pods import (
@@ -130,11 +130,11 @@ class EndpointsController:
         if present is None:
             metadata: JSON = {"name": service.name, "namespace": service.namespace, "labels": labels}
             metadata |= {"annotations": annotations} if annotations else {}
-            decide("create", why=f"{len(pods)} pods selected")
+            decide("create", why=f"{count(len(pods), 'pod')} selected")
             self._note(await self._api.create(Endpoints, {"metadata": metadata, "subsets": subsets}))
             return
         same = _same(present, subsets, labels) and (OVER_CAPACITY in present.metadata.annotations) == cut
-        decide("" if same else "update", why=f"{len(pods)} pods selected")
+        decide("" if same else "update", why=f"{count(len(pods), 'pod')} selected")
         if same:
             return
         metadata = {

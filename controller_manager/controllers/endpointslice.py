@@ -20,7 +20,7 @@ from api.service import Endpoint, EndpointSlice, Service
 from apimachinery.errors import ApiError
 from client.informer import Event
 from controller_manager.context import Context, Managed
-from controller_manager.decisions import UNSETTLED, decide
+from controller_manager.decisions import UNSETTLED, count, decide
 from controller_manager.limits import ENDPOINTS_PER_SLICE, POD_WORKERS
 from controller_manager.pods import PodView, is_ready, is_terminating
 from controller_manager.service_pods import (
@@ -61,7 +61,7 @@ class Create:
     endpoints: tuple[JSON, ...]
 
     def __str__(self) -> str:
-        return f"create with {len(self.endpoints)} endpoints"
+        return f"create with {count(len(self.endpoints), 'endpoint')}"
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Update:
     endpoints: tuple[JSON, ...]
 
     def __str__(self) -> str:
-        return f"update {self.slice.name} to {len(self.endpoints)} endpoints"
+        return f"update {self.slice.name} to {count(len(self.endpoints), 'endpoint')}"
 
 
 @dataclass(frozen=True)
@@ -272,7 +272,7 @@ class EndpointSliceController:
         self._sizes[key] = len(pods)
         present = self._slices.by_index(_SERVICE_INDEX, key)
         actions = plan(desired(service, pods, self._zones(pods)), present)
-        decide(*actions, why=f"{len(pods)} pods selected")
+        decide(*actions, why=f"{count(len(pods), 'pod')} selected")
         rewritten = {action.slice.key for action in actions if not isinstance(action, Create)}
         for action in actions:
             await self._perform(service, action)

@@ -25,7 +25,7 @@ from client.reflector import Reflector
 from controller_manager.batches import for_all
 from controller_manager.context import Context, Managed
 from controller_manager.controllers.garbage_graph import Graph, Node, Owner
-from controller_manager.decisions import decide, each, wait
+from controller_manager.decisions import count, decide, each, wait
 from controller_manager.limits import GC_ABSENT_OWNERS, GC_UNKNOWN_KIND_SECONDS, POD_WORKERS
 from controller_manager.resources import Resource, Resources
 from proto import api_pb2
@@ -59,7 +59,7 @@ class DropOwners:
     uids: frozenset[str]
 
     def __str__(self) -> str:
-        return f"drop {len(self.uids)} owners"
+        return f"drop {count(len(self.uids), 'owner')}"
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from api.node import Node
 from apimachinery.errors import ApiError
 from controller_manager.batches import for_all
 from controller_manager.context import Context, Managed
-from controller_manager.decisions import decide, each
+from controller_manager.decisions import count, decide, each
 from controller_manager.disruption import delete_pod, mark_disrupted
 from controller_manager.limits import POD_GC_QUARANTINE_SECONDS, POD_GC_SECONDS, POD_GC_TERMINATED
 from controller_manager.node_health import ready_status
@@ -79,7 +79,7 @@ class PodGcController:
         pods, nodes = self._pods.list(), {node.name: node for node in self._nodes.list()}
         gone = await self._gone({pod.spec.node_name for pod in pods if pod.spec.node_name} - nodes.keys())
         actions = plan(pods, nodes, gone, POD_GC_TERMINATED)
-        decide(each("delete", map(str, actions)), why=f"{len(pods)} pods, {len(gone)} of their nodes are gone")
+        decide(each("delete", map(str, actions)), why=f"{count(len(pods), 'pod')}, nodes gone: {len(gone)}")
         failure = await for_all(actions, self._collect)
         if failure is not None:
             raise failure

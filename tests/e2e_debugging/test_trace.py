@@ -105,7 +105,9 @@ def test_traces_in_a_row_are_complete(traced: tuple[Cluster, Kubectl], tmp_path:
     with other_work(kubectl, "noise"):
         for number in range(TRACES):
             killed = KILLED[number // KILL_EVERY % len(KILLED)] if number % KILL_EVERY == KILL_EVERY - 1 else ""
-            if found := row.trace(number, killed):
+            found = row.trace(number, killed)
+            print(f"trace {number} {killed and f'({killed} killed)'}: {found or 'complete'}", flush=True)
+            if found:
                 lacking[f"{number} {killed}"] = found
     assert lacking == {}, json.dumps(lacking, indent=1)
 

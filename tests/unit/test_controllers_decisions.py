@@ -41,7 +41,7 @@ WORDS: dict[str, object] = {
     "create 2": job_plan.Create((None, None)),
     "wait 8 s after a failure": job_plan.Wait(8.2),
     "create with 0 endpoints": endpointslice.Create(endpointslice.Group("IPv4", ()), ()),
-    "drop 1 owners": garbage.DropOwners(frozenset("u")),
+    "drop 1 owner": garbage.DropOwners(frozenset("u")),
     "delete, Background": garbage.DeleteObject("Background"),
     "a (PodGC: node no longer exists)": Collect(PODS[0], "PodGC: node no longer exists"),
     "": daemonset.Plan(),
