@@ -21,6 +21,7 @@ ORDER = (
 )
 MESSAGES = 400  # drawn at most: more is no diagram any more; the tree below it has them all
 TEXT_CHARS = 46
+_UNCHANGED = ("no change", "no rule differs")  # decisions after which nothing happens
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Message:
 
 
 def messages(tree: Tree, critical: set[int]) -> list[Message]:
-    """In order of time; deliveries that led to nothing, looks that found nothing, admission and Events are left out."""
+    """In order of time; deliveries and looks that led to nothing, admission and Events are left out."""
     found = [one for root in tree.roots for one in _of(root, critical)]
     return sorted(found, key=lambda one: one.at)[:MESSAGES]
 
@@ -55,12 +56,18 @@ def _of(node: Node, critical: set[int]) -> list[Message]:
     span = node.span
     if span.name.endswith(" events"):
         return []
-    found = []
+    found = [one for child in node.children for one in _of(child, critical)]
     ends = _ends(node)
-    if ends is not None and (id(node) in critical or not is_idle(node)):
-        text = _short(_text(node))
-        found.append(Message(span.start, *ends, text, label(node), id(node) in critical))
-    return found + [one for child in node.children for one in _of(child, critical)]
+    counts = bool(found) or id(node) in critical or not _changes_nothing(node)
+    if ends is None or not counts:
+        return found
+    return [Message(span.start, *ends, _short(_text(node)), label(node), id(node) in critical), *found]
+
+
+def _changes_nothing(node: Node) -> bool:
+    """By itself: a delivery, or a look after which all stayed as it was."""
+    decided = node.span.attributes.get("decided", "")
+    return node.span.name.startswith("watch:") or is_idle(node) or decided.startswith(_UNCHANGED)
 
 
 def _ends(node: Node) -> tuple[str, str] | None:

@@ -255,6 +255,19 @@ def test_the_diagram_has_a_lane_for_everyone_who_speaks() -> None:
     assert not any("events" in one.text for one in found)
 
 
+def test_the_diagram_leaves_out_what_led_to_nothing() -> None:
+    spans = [
+        hop("write", revision="7"),
+        hop("watch:a", "write", 1, 0.1, component="controller-manager"),
+        look("replicaset", "watch:a", decided="no change: 3 of 3 pods are active"),
+        hop("watch:b", "write", 1.5, 0.1, component="controller-manager"),
+        look("deployment", "watch:b", decided="no change"),
+        hop("patch", "deployment", 3, 0.1),
+    ]
+    texts = [one.text for one in messages(build(spans, frozenset([A])), set())]
+    assert texts == ["watch:b", "no change", "patch"]
+
+
 def test_a_kubeconfig_is_sent_through_the_proxy_for_one_server_only() -> None:
     from pathlib import Path
 
