@@ -18,17 +18,21 @@ _SHORT: Final = {
     "deployments": "deploy",
     "endpoints": "ep",
     "horizontalpodautoscalers": "hpa",
+    "events": "ev",
     "ingresses": "ing",
+    "limitranges": "limits",
     "namespaces": "ns",
     "networkpolicies": "netpol",
     "nodes": "no",
     "persistentvolumeclaims": "pvc",
     "persistentvolumes": "pv",
     "poddisruptionbudgets": "pdb",
+    "priorityclasses": "pc",
     "pods": "po",
     "replicasets": "rs",
     "replicationcontrollers": "rc",
     "serviceaccounts": "sa",
+    "resourcequotas": "quota",
     "services": "svc",
     "statefulsets": "sts",
     "storageclasses": "sc",
@@ -67,10 +71,12 @@ class Ref:
 
 
 def parse_ref(text: str, namespace: str) -> Ref:
-    """Raises UserError, with the near kinds, if it names no object."""
-    word, slash, name = text.partition("/")
-    if not slash or not name:
+    """`pod/web-1`, in `namespace`, or `pod/shop/web-1`. Raises UserError, naming the near kinds, if it names none."""
+    word, *rest = text.split("/")
+    if not all(rest) or len(rest) not in (1, 2):
         raise UserError(f"{text}: name an object as KIND/NAME, such as pod/web-1 or deployment/web")
+    name = rest[-1]
+    namespace = rest[0] if len(rest) == 2 else namespace
     found = _BY_WORD.get(word.lower())
     if found is None:
         raise UserError(f"no kind {word}{did_you_mean(word, _BY_WORD)}")

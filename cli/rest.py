@@ -24,17 +24,29 @@ class Rest:
         self._context.load_cert_chain(pki / "admin.crt", pki / "admin.key")
 
     def call(self, method: str, path: str, body: JSON | None = None, content_type: str = "application/json") -> JSON:
+        payload = json.dumps(body) if body is not None else None
+        status, text = self._send(method, path, payload, {"Content-Type": content_type, "Accept": "application/json"})
+        return _decoded(method, path, status, text)
+
+    def text(self, path: str) -> str:
+        """An answer that is no JSON, such as a log."""
+        status, text = self._send("GET", path)
+        if status >= 400:
+            _decoded("GET", path, status, text)
+        return text.decode(errors="replace")
+
+    def _send(
+        self, method: str, path: str, payload: str | None = None, headers: dict[str, str] | None = None
+    ) -> tuple[int, bytes]:
         connection = http.client.HTTPSConnection(self._host, self._port, context=self._context, timeout=5)
         try:
-            payload = json.dumps(body) if body is not None else None
-            connection.request(method, path, payload, {"Content-Type": content_type, "Accept": "application/json"})
+            connection.request(method, path, payload, headers or {})
             response = connection.getresponse()
-            text = response.read()
+            return response.status, response.read()
         except http.client.HTTPException as error:
             raise OSError(f"{method} {path}: {error!r}") from error
         finally:
             connection.close()
-        return _decoded(method, path, response.status, text)
 
     def watch(self, path: str) -> Iterator[JSON]:
         """Events as they come, until the server ends it or nothing came for a while; then OSError."""

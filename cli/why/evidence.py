@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from apimachinery.timestamps import parse_time
+from cli.debugging.durations import show_duration
 from cli.objects import Ref
 
 JSON = dict[str, Any]
@@ -46,6 +48,30 @@ class RuleInForce:
 
 
 @dataclass(frozen=True)
+class Left:
+    """A key of etcd in a namespace that is to be empty. `finalizers` are known of some only."""
+
+    key: str
+    finalizers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Past:
+    """From the history of an object's key."""
+
+    marked: int = 0
+    """The revision that set its deletionTimestamp, 0 if there is none in etcd's history."""
+    asked_by: str = ""
+    """Who wanted it deleted, "" if nobody remembers."""
+    gone: int = 0
+    """The revision at which it was removed."""
+    trace: str = ""
+    """Of whichever is the newest of the two, "" if nobody remembers."""
+    last: JSON | None = None
+    """The state before it was removed."""
+
+
+@dataclass(frozen=True)
 class Evidence:
     """`obj` is None if there is no such object. `now` is cluster time."""
 
@@ -67,6 +93,18 @@ class Evidence:
     """Components that gave no answer, and why."""
     hidden: list[str] = field(default_factory=list)
     """How much a lab keeps to itself."""
+    rate: float = 1.0
+    """Of the cluster's clock; 0 is paused."""
+    notes: dict[str, str] = field(default_factory=dict)
+    """What is not as usual with a component: swapped, under development, at a breakpoint."""
+    related: dict[str, list[JSON]] = field(default_factory=dict)
+    """Other objects, by resource: a node's lease, a pod's claims, a claim's volumes and classes, a CronJob's Jobs."""
+    words: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """The last lines that a container's last run wrote, by container."""
+    left: list[Left] = field(default_factory=list)
+    """Of a namespace that is being deleted: what is still in it."""
+    past: Past | None = None
+    """Of an object that is gone or going: what etcd remembers of it."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +150,16 @@ def cited_event(event: JSON) -> str:
 
 def said(evidence: Evidence, topic: str) -> list[Said]:
     return [one for one in evidence.said if one.topic == topic]
+
+
+def ago(evidence: Evidence, at: float) -> str:
+    """` 4.2 s ago`, "" for a time that is not known."""
+    return f" {show_duration(max(0.0, evidence.now - at))} ago" if at else ""
+
+
+def age(evidence: Evidence, timestamp: str | None) -> float | None:
+    """Seconds of cluster time since an API timestamp."""
+    return evidence.now - parse_time(timestamp) if timestamp else None
 
 
 def container_statuses(pod: JSON) -> Iterable[JSON]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cli.why.evidence import Evidence, Finding, cited, cited_event, condition, events_of, version
+from cli.debugging.durations import show_duration
+from cli.why.evidence import Evidence, Finding, age, cited, cited_event, condition, events_of, version
 
 
 def health(evidence: Evidence) -> Iterator[Finding]:
@@ -18,12 +19,28 @@ def health(evidence: Evidence) -> Iterator[Finding]:
             ": "
         )
         yield Finding(f"{text}.", (cited(node, "Ready"),))
+    yield from _lease(evidence, name)
     for process in (f"kubelet-{name}", f"runtime-{name}", f"kube-proxy-{name}"):
         if process in evidence.away:
             yield Finding(f"{process} {evidence.away[process]}.", (f"process {process}",))
     for kind in ("MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable"):
         if condition(node, kind).get("status") == "True":
             yield Finding(f"{kind}: {condition(node, kind).get('message')}", (cited(node, kind),))
+
+
+def _lease(evidence: Evidence, name: str) -> Iterator[Finding]:
+    """Its heartbeat: what the node lifecycle controller judges it by."""
+    lease = next(iter(evidence.related.get("leases", [])), None)
+    if lease is None:
+        yield Finding("It has no lease: its kubelet has never renewed one.", (f"no lease/{name} in kube-node-lease",))
+        return
+    passed = age(evidence, lease["spec"].get("renewTime"))
+    if passed is None:
+        return
+    seconds = lease["spec"].get("leaseDurationSeconds", 40)
+    text = f"Its kubelet renewed its lease {show_duration(max(0.0, passed))} ago"
+    text += "." if passed < seconds else f", which is more than the {seconds} s that it holds."
+    yield Finding(text, (version(lease),))
 
 
 def closed(evidence: Evidence) -> Iterator[Finding]:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cli.debugging.durations import show_duration
+from cli.why.containers import container_problem, last_words
 from cli.why.evidence import (
     JSON,
     Evidence,
     Finding,
+    age,
+    ago,
     cited,
     cited_event,
     condition,
@@ -54,7 +58,9 @@ def _unplaced(evidence: Evidence, pod: JSON, decision: JSON | None) -> Iterator[
         text = f"It asks for the scheduler {scheduler}: ours, default-scheduler, leaves it alone."
         yield Finding(text, (version(pod),))
     elif "scheduler" in evidence.away:
-        yield Finding(f"It has no node, and the scheduler {evidence.away['scheduler']}.", (version(pod),))
+        yield Finding(
+            f"It has no node, and the scheduler gives no answer: {evidence.away['scheduler']}.", (version(pod),)
+        )
     elif decision is not None:
         text = f"It is Pending because no node takes it: {decision['message']}"
         yield Finding(text, ("scheduler decision", cited(pod, "PodScheduled")), table(decision))
@@ -83,104 +89,8 @@ def table(decision: JSON) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def not_ready(evidence: Evidence) -> Iterator[Finding]:
-    """Why a pod that has a node does not serve."""
-    pod = evidence.obj or {}
-    status = pod.get("status", {})
-    if not pod["spec"].get("nodeName") or status.get("phase") in ("Succeeded", "Failed"):
-        return
-    if condition(pod, "Ready").get("status") == "True":
-        yield Finding("It is Ready.", (cited(pod, "Ready"),))
-        return
-    yield from _node_silent(evidence, pod)
-    statuses = list(container_statuses(pod))
-    if not statuses:
-        text = f"The kubelet of {pod['spec']['nodeName']} has reported nothing of its containers yet."
-        yield Finding(text, (version(pod),))
-    for one in statuses:
-        found = container_problem(one)
-        if found:
-            yield Finding(found, (version(pod), *_about(evidence, one["name"])))
-    yield from _probes(evidence)
-    for event in events_of(evidence, "FailedMount", "FailedAttachVolume")[:2]:
-        yield Finding(f"A volume is missing: {event.get('message')}", (cited_event(event),))
-    for gate in pod["spec"].get("readinessGates") or []:
-        kind = gate["conditionType"]
-        if condition(pod, kind).get("status") != "True":
-            yield Finding(f"Its readiness gate {kind} is not True.", (cited(pod, kind),))
-
-
-def container_problem(status: JSON) -> str:
-    """What keeps one container from being ready, "" if nothing does."""
-    name, state = status["name"], status.get("state") or {}
-    waiting, ended = state.get("waiting"), state.get("terminated")
-    if waiting is not None:
-        message = f": {waiting['message']}" if waiting.get("message") else ""
-        return f"Container {name} waits, {waiting.get('reason', 'no reason given')}{message}."
-    if ended is not None and not (ended.get("exitCode") == 0 and status.get("ready")):
-        return f"Container {name} has ended, {ended.get('reason')}, exit code {ended.get('exitCode')}."
-    if state.get("running") is not None and not status.get("ready"):
-        if status.get("started") is False:
-            return f"Container {name} runs, but its startup probe has not passed yet."
-        return f"Container {name} runs, but is not ready: its readiness probe has not passed."
-    return ""
-
-
-def _about(evidence: Evidence, container: str) -> tuple[str, ...]:
-    words = ("BackOff", "Failed", "ErrImagePull", "Unhealthy")
-    found = [one for one in events_of(evidence, *words) if container in str(one.get("involvedObject", {}))]
-    return tuple(cited_event(one) for one in found[:1])
-
-
-def _probes(evidence: Evidence) -> Iterator[Finding]:
-    probes = said(evidence, "probe")
-    for one in probes:
-        facts = one.facts
-        if facts["holds"] is True:
-            continue
-        answer = "has not answered yet"
-        if "ok" in facts:
-            verdict = {True: "passed", False: "failed", None: "could not be carried out"}[facts["ok"]]
-            answer = f"last {verdict}{_ago(evidence, facts['at'])}: {facts['message'] or 'no message'}"
-        text = f"The {facts['probe']} probe of {facts['container']} {answer}."
-        yield Finding(text, (f"{one.component} probe", *(cited_event(e) for e in events_of(evidence, "Unhealthy")[:1])))
-    if not probes:
-        for event in events_of(evidence, "Unhealthy")[:1]:
-            yield Finding(f"A probe failed: {event.get('message')}", (cited_event(event),))
-
-
-def _node_silent(evidence: Evidence, pod: JSON) -> Iterator[Finding]:
-    name = pod["spec"]["nodeName"]
-    node = next((one for one in evidence.nodes if one["metadata"]["name"] == name), None)
-    if node is None:
-        yield Finding(f"Its node {name} does not exist.", (version(pod),))
-    elif condition(node, "Ready").get("status") != "True":
-        about = condition(node, "Ready").get("message") or "it has never reported"
-        yield Finding(f"Its node {name} is not Ready: {about}.", (cited(node, "Ready"),))
-    kubelet = f"kubelet-{name}"
-    if kubelet in evidence.away:
-        yield Finding(f"{kubelet} {evidence.away[kubelet]}: nobody works on the pod.", (f"process {kubelet}",))
-
-
-def restarted(evidence: Evidence) -> Iterator[Finding]:
-    """Why containers were started again."""
-    pod = evidence.obj or {}
-    for one in container_statuses(pod):
-        count = one.get("restartCount") or 0
-        last = (one.get("lastState") or {}).get("terminated")
-        if not count or last is None:
-            continue
-        text = f"Container {one['name']} was restarted {count} times; the last run ended at {last.get('finishedAt')}"
-        text += f", {last.get('reason')}, exit code {last.get('exitCode')}."
-        killed = [e for e in events_of(evidence, "Killing") if "probe" in str(e.get("message"))]
-        unhealthy = [e for e in events_of(evidence, "Unhealthy") if "Liveness" in str(e.get("message"))]
-        if killed or unhealthy:
-            text += f" Its liveness probe had failed: {(unhealthy or killed)[0].get('message')}"
-        yield Finding(text, (version(pod), *(cited_event(e) for e in (killed + unhealthy)[:2])))
-
-
 def ended(evidence: Evidence) -> Iterator[Finding]:
-    """Why it was evicted, failed, or is being deleted."""
+    """Why it was evicted, or has ended."""
     pod = evidence.obj or {}
     status = pod.get("status", {})
     target = condition(pod, "DisruptionTarget")
@@ -188,38 +98,62 @@ def ended(evidence: Evidence) -> Iterator[Finding]:
         text = f"It was evicted, {target.get('reason')}: {target.get('message')}"
         yield Finding(text, (cited(pod, "DisruptionTarget"),))
     elif status.get("phase") == "Failed" or status.get("reason") == "Evicted":
-        text = f"It failed, {status.get('reason') or 'its containers ended so'}: {status.get('message') or ''}".rstrip(
-            ": "
-        )
-        yield Finding(f"{text}.", (version(pod),))
+        yield Finding(f"{_failure(status)}.", (version(pod),))
         for one in container_statuses(pod):
             if found := container_problem(one):
-                yield Finding(found, (version(pod),))
+                yield Finding(found, (version(pod),), last_words(evidence, one["name"]))
     elif status.get("phase") == "Succeeded":
         yield Finding("It has succeeded: all its containers ended with 0 and none is to be restarted.", (version(pod),))
     for event in events_of(evidence, "Evicted", "TaintManagerEviction", "Preempted", "NodeNotReady")[:2]:
         yield Finding(f"{event.get('reason')}: {event.get('message')}", (cited_event(event),))
-    yield from _deleting(evidence, pod)
-
-
-def _deleting(evidence: Evidence, pod: JSON) -> Iterator[Finding]:
-    metadata = pod["metadata"]
-    if not metadata.get("deletionTimestamp"):
-        return
-    waits = metadata.get("finalizers") or []
-    text = f"It is being deleted since {metadata['deletionTimestamp']}"
-    text += f"; it stays until the finalizers {', '.join(waits)} are gone." if waits else "; its kubelet ends it."
-    yield Finding(text, (version(pod),))
 
 
 def last_pass(evidence: Evidence) -> Iterator[Finding]:
     for one in said(evidence, "sync"):
         facts = one.facts
-        text = f"{one.component} last looked at it{_ago(evidence, facts['at'])} and decided: "
+        text = f"{one.component} last looked at it{ago(evidence, facts['at'])} and decided: "
         text += f"{facts['decided'] or 'nothing yet'}. Now it is {facts['now']}"
         text += f", after {facts['failures']} failures." if facts["failures"] else "."
         yield Finding(text, (f"{one.component} sync",))
 
 
-def _ago(evidence: Evidence, at: float) -> str:
-    return f" {max(0.0, evidence.now - at):.1f} s ago" if at else ""
+def _failure(status: JSON) -> str:
+    why = f"It failed, {status.get('reason') or 'its containers ended so'}"
+    return f"{why}: {status['message']}" if status.get("message") else why
+
+
+def eviction_ahead(evidence: Evidence) -> Iterator[Finding]:
+    """Its node's taints drive it away, at once or when its tolerations run out."""
+    pod = evidence.obj or {}
+    name = pod.get("spec", {}).get("nodeName")
+    node = next((one for one in evidence.nodes if one["metadata"]["name"] == name), None)
+    for taint in (node or {}).get("spec", {}).get("taints") or []:
+        if taint["effect"] != "NoExecute":
+            continue
+        shown = f"{taint['key']}{'=' + taint['value'] if taint.get('value') else ''}:NoExecute"
+        seconds = tolerated_seconds(pod["spec"].get("tolerations") or [], taint)
+        proof = (version(node or {}), version(pod))
+        if seconds is None:
+            yield Finding(f"It tolerates its node's taint {shown} for ever.", proof)
+            continue
+        passed = age(evidence, taint.get("timeAdded")) or 0.0
+        left = show_duration(max(0.0, seconds - passed))
+        text = f"Its node has had the taint {shown} for {show_duration(passed)}, which it tolerates for {seconds:g} s: "
+        yield Finding(f"{text}it is evicted in {left}." if seconds > passed else f"{text}it is to be evicted.", proof)
+
+
+def tolerated_seconds(tolerations: list[JSON], taint: JSON) -> float | None:
+    """How long a taint is tolerated: 0 not at all, None for ever. The shortest of those that fit counts."""
+    fitting = [one for one in tolerations if _tolerates(one, taint)]
+    if not fitting:
+        return 0.0
+    limits = [float(one["tolerationSeconds"]) for one in fitting if one.get("tolerationSeconds") is not None]
+    return max(0.0, min(limits)) if limits else None
+
+
+def _tolerates(toleration: JSON, taint: JSON) -> bool:
+    if toleration.get("effect") not in (None, "", taint["effect"]):
+        return False
+    if toleration.get("key") not in (None, "", taint["key"]):
+        return False
+    return toleration.get("operator") == "Exists" or (toleration.get("value") or "") == (taint.get("value") or "")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cli.why.containers import container_problem
 from cli.why.evidence import JSON, Evidence, Finding, cited, condition, version
-from cli.why.pods import container_problem
 
 NEAREST = 3  # pods shown that nearly match
 
@@ -96,8 +96,9 @@ def _left_out(pod: JSON, service: JSON) -> str:
 
 
 def _port(service: JSON, port: JSON, pods: list[JSON]) -> Iterator[Finding]:
-    target = port.get("targetPort", port.get("port"))
+    target = port.get("targetPort", port["port"])
     if not isinstance(target, str):
+        yield from _undeclared(service, port, target, pods)
         return
     without = [pod for pod in pods if target not in _port_names(pod)]
     if without:
@@ -107,6 +108,18 @@ def _port(service: JSON, port: JSON, pods: list[JSON]) -> Iterator[Finding]:
         yield Finding(text, (version(service), *map(version, without[:NEAREST])))
 
 
+def _undeclared(service: JSON, port: JSON, target: object, pods: list[JSON]) -> Iterator[Finding]:
+    """A number that no container speaks of is most often a mistake; it need not be one."""
+    declared = {one["containerPort"] for pod in pods for one in _ports(pod)}
+    if declared and target not in declared:
+        named = ", ".join(map(str, sorted(declared)))
+        text = f"Its port {port.get('port')} goes to port {target} of the pods, which declare {named} only."
+        yield Finding(text, (version(service), *map(version, pods[:NEAREST])))
+
+
+def _ports(pod: JSON) -> list[JSON]:
+    return [port for one in pod["spec"].get("containers") or [] for port in one.get("ports") or []]
+
+
 def _port_names(pod: JSON) -> set[str]:
-    ports = [port for one in pod["spec"].get("containers") or [] for port in one.get("ports") or []]
-    return {port["name"] for port in ports if port.get("name")}
+    return {port["name"] for port in _ports(pod) if port.get("name")}

@@ -1,9 +1,10 @@
-"""Findings about what makes pods: Deployments, ReplicaSets, StatefulSets, DaemonSets, Jobs. Pure."""
+"""Findings about what keeps pods: Deployments, ReplicaSets, StatefulSets, DaemonSets. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cli.why.containers import container_problem
 from cli.why.evidence import (
     JSON,
     Evidence,
@@ -15,7 +16,6 @@ from cli.why.evidence import (
     events_of,
     version,
 )
-from cli.why.pods import container_problem
 
 PODS_TOLD = 5  # pods of a workload that are named with their problem
 

@@ -45,6 +45,14 @@ def pod(name: str, labels: dict[str, str] | None = None, **spec: Any) -> dict[st
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels or {}}, "spec": body}
 
 
+def made(version: str, kind: str, name: str, spec: dict[str, Any] | None = None, **metadata: Any) -> dict[str, Any]:
+    body = {"apiVersion": version, "kind": kind, "metadata": {"name": name, **metadata}}
+    return body if spec is None else {**body, "spec": spec}
+
+
+TEMPLATE: dict[str, Any] = {"spec": {**pod("x")["spec"], "restartPolicy": "Never"}}
+
+
 def test_this_node_and_not_the_other(asked: tuple[Cluster, Kubectl]) -> None:
     cluster, kubectl = asked
     kubectl("label", "node", "worker-2", "disk=ssd")
@@ -98,6 +106,102 @@ def test_a_node_whose_kubelet_is_frozen(asked: tuple[Cluster, Kubectl]) -> None:
         why(cluster, "node/worker-1", "kubelet-worker-1 frozen")
     finally:
         cluster.orrery("thaw", "kubelet-worker-1")
+
+
+OBJECTS = (
+    pod("claims", volumes=[{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]),
+    made("v1", "PersistentVolumeClaim", "data", {
+        "accessModes": ["ReadWriteOnce"], "storageClassName": "fast", "resources": {"requests": {"storage": "1Gi"}},
+    }),
+    made("v1", "PersistentVolume", "disk", {
+        "accessModes": ["ReadWriteOnce"], "capacity": {"storage": "1Gi"}, "hostPath": {"path": "/tmp"},
+    }),
+    made("batch/v1", "Job", "asleep", {"suspend": True, "template": TEMPLATE}),
+    made("batch/v1", "CronJob", "nightly", {"schedule": "0 3 * * *", "jobTemplate": {"spec": {"template": TEMPLATE}}}),
+    made("v1", "Namespace", "small"),
+    made("v1", "ResourceQuota", "few", {"hard": {"pods": "0"}}, namespace="small"),
+    made("apps/v1", "Deployment", "many", {
+        "replicas": 2, "selector": {"matchLabels": {"app": "many"}},
+        "template": {"metadata": {"labels": {"app": "many"}}, "spec": TEMPLATE["spec"] | {"restartPolicy": "Always"}},
+    }, namespace="small"),
+    made("v1", "ConfigMap", "kept", None, namespace="small", finalizers=["example.com/hold"]),
+)  # fmt: skip
+ANSWERS = {
+    "pod/claims": ("the claim data, which is Pending; orrery why pvc/data", "A volume is missing"),
+    "pvc/data": ("no volume is bound to it", "disk: its class is none, not fast", "class fast does not exist"),
+    "job/asleep": ("It is suspended: it makes no pods", "job controller last looked"),
+    "cronjob/nightly": ("It runs next at", "T03:00:00Z", "its schedule is 0 3 * * * (UTC)"),
+    "deployment/small/many": ("0 of 2 wanted pods are ready", "exceeded quota: few", "condition ReplicaFailure=True"),
+}
+
+
+@pytest.fixture(scope="module")
+def world(asked: tuple[Cluster, Kubectl]) -> Cluster:
+    cluster, kubectl = asked
+    apply(kubectl, *OBJECTS)
+    return cluster
+
+
+@pytest.mark.parametrize("target", ANSWERS)
+def test_what_is_the_matter(world: Cluster, target: str) -> None:
+    first, *more = ANSWERS[target]
+    answer = eventually(f"why {target}", lambda: _all(world, target, (first, *more)), seconds=30)
+    assert "evidence: " in answer
+
+
+def _all(cluster: Cluster, target: str, said: tuple[str, ...]) -> str:
+    answer = cluster.orrery("why", target).stdout
+    return answer if all(one in answer for one in said) else ""
+
+
+def test_what_is_gone_and_who_wanted_it(asked: tuple[Cluster, Kubectl]) -> None:
+    cluster, kubectl = asked
+    kubectl("create", "configmap", "brief")
+    kubectl("delete", "configmap", "brief")
+    answer = why(cluster, "configmap/brief", "There was one: it was removed at revision")
+    assert "(asked for by kubernetes-admin)" in answer and "orrery trace " in answer
+
+
+def test_a_namespace_that_cannot_go(world: Cluster, asked: tuple[Cluster, Kubectl]) -> None:
+    _, kubectl = asked
+    kubectl("delete", "namespace", "small", "--wait=false")
+    held = "/registry/configmaps/small/kept, held by its finalizers example.com/hold"
+    answer = why(world, "ns/small", held)
+    assert "It is being deleted (asked for by kubernetes-admin)" in answer
+    assert "finalizer example.com/hold is gone: whoever put it there" in why(world, "cm/small/kept", "It stays until")
+    kubectl("patch", "configmap", "kept", "-n", "small", "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
+    why(world, "ns/small", "There is no namespace/small")
+
+
+def test_an_eviction_before_and_after(asked: tuple[Cluster, Kubectl]) -> None:
+    cluster, kubectl = asked
+    apply(kubectl, pod("victim", nodeName="worker-1"))
+    why(cluster, "pod/victim", "It is Ready")
+    cluster.orrery("freeze", "kubelet-worker-1")
+    try:
+        cluster.orrery("clock", "step", "60s")
+        answer = why(cluster, "pod/victim", "NoExecute for")
+        assert "which it tolerates for 300 s: it is evicted in" in answer and "kubelet-worker-1 frozen" in answer
+        assert "which is more than the 40 s that it holds" in why(cluster, "node/worker-1", "renewed its lease")
+        cluster.orrery("clock", "step", "5m")
+        assert "It was evicted, DeletionByTaintManager" in why(cluster, "pod/victim", "It is being deleted")
+    finally:
+        cluster.orrery("thaw", "kubelet-worker-1")
+    assert "It was evicted, DeletionByTaintManager" in why(cluster, "pod/victim", "There was one")
+
+
+def test_nothing_happens_while(asked: tuple[Cluster, Kubectl]) -> None:
+    cluster, kubectl = asked
+    cluster.orrery("clock", "pause")
+    cluster.orrery("freeze", "controller-manager")
+    try:
+        kubectl("create", "deployment", "idle", "--image=orrery/busybox:1")
+        answer = why(cluster, "deployment/idle", "The cluster's clock stands")
+        assert "controller-manager gave no answer: frozen; no controller acts" in answer
+        assert "has not acted on its latest change" in answer
+    finally:
+        cluster.orrery("thaw", "controller-manager")
+        cluster.orrery("clock", "resume")
 
 
 def test_wrong_use_gets_help(asked: tuple[Cluster, Kubectl]) -> None:
