@@ -5,14 +5,17 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import re
 import signal
 import sys
 import time
 from collections.abc import Callable
+from typing import NoReturn
 
 from cli.compare import commands as compare
 from cli.cri import commands as cri
 from cli.debugging import commands as debugging
+from cli.debugging.near import did_you_mean
 from cli.errors import UserError
 from cli.etcd import commands as etcd
 from cli.forms.finding import meant
@@ -120,8 +123,18 @@ COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], None], str]] = {
 TAKE_COMMANDS = ("swap", "compare")
 
 
+class _Parser(argparse.ArgumentParser):
+    """Names the commands that may have been meant, instead of all there are."""
+
+    def error(self, message: str) -> NoReturn:
+        found = re.match(r"argument COMMAND: invalid choice: '(.*?)' \(", message)
+        if found:
+            self.exit(2, f"orrery: no command {found[1]}{did_you_mean(found[1], COMMANDS)}; orrery --help shows all\n")
+        super().error(message)
+
+
 def make_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="orrery", description="A Kubernetes with moving parts.")
+    parser = _Parser(prog="orrery", description="A Kubernetes with moving parts.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     made = {}
     for name, (_, text) in COMMANDS.items():

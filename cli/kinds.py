@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from api.builtin import BUILTIN
+from cli.debugging.near import did_you_mean
 from cli.errors import UserError
 from wire.rules import fold_kind
 
@@ -84,6 +86,28 @@ def etcd_key(text: str) -> str:
     if not named.name:
         raise UserError(f"{text!r} is no key and no object; write /registry/pods/default/web-1 or pod/web-1")
     return REGISTRY + "/".join(part for part in (_prefix(named.resource), named.namespace, named.name) if part)
+
+
+def etcd_prefix(text: str) -> str:
+    """The beginning of keys: as it is, or of a kind, of a kind in a namespace, of one object. "" is all.
+
+    `pods/shop` is what is in namespace shop, where `etcd_key` would take it for a pod of that name.
+    """
+    if not text or text.startswith("/"):
+        return text
+    kind, _, rest = text.partition("/")
+    return "/".join([REGISTRY + _prefix(plural(kind)), rest])
+
+
+def near_kinds(text: str) -> str:
+    """The end of a sentence that found nothing: is the kind in `text` mistyped? Custom resources have any name."""
+    if text.startswith("/"):
+        return ""
+    kind = text.partition("/")[0]
+    if "." in kind or plural(kind) in {one.gvr.resource for one in BUILTIN}:
+        return ""
+    known = [word for one in BUILTIN for word in (one.kind.lower(), one.gvr.resource)]
+    return f"; {kind} is no built-in kind{did_you_mean(kind, known)}"
 
 
 def _prefix(resource: str) -> str:

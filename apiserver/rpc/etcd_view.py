@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
-from apimachinery.errors import ApiError, not_found
+from apimachinery.errors import ApiError, bad_request, not_found
 from apiserver.limits import ETCD_PAGE_KEYS
 from apiserver.storage.etcd import Compacted, Entry, Etcd
 from apiserver.storage.history import Past, history, written
@@ -44,6 +44,9 @@ class EtcdViewService(etcd_view_pb2_grpc.EtcdViewServicer):
 
     async def Get(self, request: view.GetRequest, context: Any) -> view.Revision:
         require_admin(context, WHAT)
+        newest = await self._etcd.revision() if request.revision else 0
+        if request.revision > newest:
+            raise bad_request(f"revision {request.revision} is yet to come: the store is at {newest}")
         try:
             entry = await self._etcd.get(request.key.encode(), request.revision)
         except Compacted as error:

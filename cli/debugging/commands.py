@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+from cli.debugging.numbers import natural, share
 from cli.errors import UserError
 
 Args = argparse.Namespace
@@ -196,7 +197,7 @@ def _match(parser: Parser) -> None:
     parser.add_argument("edge", metavar="EDGE", help="as orrery edges names it; may be a shell pattern")
     _component(parser)
     parser.add_argument("--match", default="", help="kind=Pod,namespace=default,name=web-*; only such messages")
-    parser.add_argument("--count", type=int, default=0, help="only so many messages, in each component")
+    parser.add_argument("--count", type=natural, default=0, help="only so many messages, in each component")
 
 
 def _hold_flags(parser: Parser) -> None:
@@ -229,8 +230,8 @@ def _fault_flags(parser: Parser) -> None:
         add.add_argument(f"--{flag}", action="store_true", help=text)
     for flag, text in _FAULT_VALUES.items():
         add.add_argument(f"--{flag}", default="", help=text)
-    add.add_argument("--probability", type=float, default=1.0, help="share of the messages, 0.3 (default: all)")
-    add.add_argument("--seed", type=int, help="of its draws, to repeat a run (default: drawn, and shown)")
+    add.add_argument("--probability", type=share, default=1.0, help="share of the messages, 0.3 (default: all)")
+    add.add_argument("--seed", type=natural, help="of its draws, to repeat a run (default: drawn, and shown)")
     _json(made["list"])
     made["delete"].add_argument("ids", nargs="+", metavar="ID")
     made["apply"].add_argument("-f", "--file", required=True, help="YAML: a list `faults` with the flags' names")

@@ -12,6 +12,7 @@ from cli.debugging import faults, partitions
 from cli.debugging.durations import parse_duration, show_duration
 from cli.debugging.edge_list import seen_edges
 from cli.debugging.edges import check_edge
+from cli.debugging.fault_file import Partition, read_file, require_end
 from cli.debugging.faults import Fault
 from cli.debugging.fleet import Answers, Fleet, open_fleet
 from cli.debugging.hidden import is_hidden, notice
@@ -57,64 +58,35 @@ def _entry_line(one: Entry, now: float) -> str:
 
 async def apply(name: str, file: Path) -> str:
     """Everything in the file, or nothing if one part of it is wrong."""
-    wanted = read_file(file)
-    for one in wanted:
-        if isinstance(one, Fault):
-            faults.check(one)
+    entries = read_file(file)
     lines = []
     async with open_fleet(name) as fleet:
         seen = await seen_edges(fleet)
-        for one in wanted:
-            if isinstance(one, Fault):
-                check_edge(one.edge, seen)
-                fleet.choose(one.component)
-            else:
-                partitions.cuts(one[0], one[1], fleet.targets)
+        for entry in entries:
+            with entry.told():
+                _check_against(fleet, entry.wanted, seen)
         line = await read_line(fleet)
-        for one in wanted:
-            lines.append(await (_add(fleet, one, line) if isinstance(one, Fault) else _part(fleet, *one, line)))
+        for entry in entries:
+            lines.append(await _apply(fleet, entry.wanted, line))
     return "\n".join(lines) or f"{file} has no faults"
 
 
-Partition = tuple[str, str, str]  # one side, the other, for how long
+def _check_against(fleet: Fleet, wanted: Fault | Partition, seen: Sequence[str]) -> None:
+    if isinstance(wanted, Fault):
+        check_edge(wanted.edge, seen)
+        fleet.choose(wanted.component)
+    else:
+        partitions.cuts(wanted.one, wanted.other, fleet.targets)
 
 
-def read_file(file: Path) -> list[Fault | Partition]:
-    """`faults:` is a list of faults, with the flags' names, and of `partition: [A, B]`. Raises UserError."""
-    import yaml
-
-    try:
-        tree = yaml.safe_load(file.read_text())
-    except OSError as error:
-        raise UserError(f"{file}: {error.strerror}") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{file}: {error}") from None
-    found = tree.get("faults") if isinstance(tree, dict) else None
-    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        raise UserError(f"{file}: must be a mapping with a list `faults`, of mappings")
-    return [_partition(one) if "partition" in one else faults.fault_from_tree(one) for one in found]
-
-
-def _partition(tree: dict[str, Any]) -> Partition:
-    known = ("partition", "duration", "forever")
-    for key in tree:
-        if key not in known:
-            raise UserError(f"partition: no such field {key}{did_you_mean(key, known)}")
-    sides = tree["partition"]
-    if not isinstance(sides, list) or len(sides) != 2:
-        raise UserError(f"partition: must be a list of two components, not {sides!r}")
-    duration = str(tree.get("duration", ""))
-    _require_end(duration, bool(tree.get("forever")))
-    return str(sides[0]), str(sides[1]), duration
-
-
-def _require_end(duration: str, forever: bool) -> None:
-    if not duration and not forever:
-        raise UserError("when should it end? Say --duration 30s (cluster time), or --forever if you mean it")
+async def _apply(fleet: Fleet, wanted: Fault | Partition, line: ClockState) -> str:
+    if isinstance(wanted, Fault):
+        return await _add(fleet, wanted, line)
+    return await _part(fleet, wanted.one, wanted.other, wanted.duration, line)
 
 
 async def partition(name: str, one: str, other: str, duration: str, *, forever: bool) -> str:
-    _require_end(duration, forever)
+    require_end(duration, forever)
     async with open_fleet(name) as fleet:
         return await _part(fleet, one, other, duration, await read_line(fleet))
 

@@ -87,8 +87,11 @@ def check(fault: Fault) -> None:
         raise UserError(f"--error {fault.error}: no such code{did_you_mean(fault.error, CODES)}")
     if not 0 < fault.probability <= 1:
         raise UserError(f"--probability {fault.probability:g}: must be above 0 and at most 1")
-    if fault.count < 0:
-        raise UserError(f"--count {fault.count}: must not be negative")
+    if fault.count < 0 or (fault.seed or 0) < 0:
+        raise UserError(f"--{'count' if fault.count < 0 else 'seed'}: must not be negative")
+    for flag in ("delay", "jitter", "duration"):
+        if getattr(fault, flag):
+            parse_duration(getattr(fault, flag))
     if not (fault.count or fault.duration or fault.forever):
         raise UserError(
             "when should it end? Say --count N (messages), --duration 5m (cluster time), or --forever if you mean it"

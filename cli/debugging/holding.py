@@ -62,17 +62,18 @@ async def held(fleet: Fleet, pattern: str = "*") -> tuple[list[HeldMessage], Ans
     return [one for one in messages(answers.got) if not is_hidden(one.rule_id)], answers
 
 
-def select(found: Sequence[HeldMessage], ids: Sequence[str]) -> list[HeldMessage]:
+def select(found: Sequence[HeldMessage], ids: Sequence[str], holds: Sequence[str] = ()) -> list[HeldMessage]:
     """Those that `ids` name: `scheduler:12`, or `12` if only one has that number.
 
-    Raises UserError for an id that names nothing or too much.
+    Raises UserError for an id that names nothing or too much; it names those there are, and `holds`.
     """
     chosen: dict[str, HeldMessage] = {}
     for wanted in ids:
         fitting = [one for one in found if wanted in (one.id, str(one.number))]
         if not fitting:
-            there = ", ".join(one.id for one in found[:10]) or "nothing is held"
-            raise UserError(f"{wanted} is not held; there are: {there}")
+            there = f"there are: {', '.join(one.id for one in found[:10])}" if found else "nothing is"
+            in_force = f"; holds in force: {', '.join(holds)}" if holds else ""
+            raise UserError(f"{wanted} is not held; {there}{in_force}")
         if len(fitting) > 1:
             raise UserError(f"{wanted} may be {' or '.join(one.id for one in fitting)}; say which")
         chosen[fitting[0].id] = fitting[0]

@@ -99,7 +99,7 @@ async def let_go(name: str, ids: Sequence[str], *, everything: bool, drop: bool 
             return f"{many} messages passed; {rules} holds ended"
         found, _ = await held(fleet)
         holds = [one for one in _holds(fleet) if one.group in ids]
-        chosen = select(found, [one for one in ids if one not in {hold.group for hold in holds}])
+        chosen = select(found, [one for one in ids if one not in {hold.group for hold in holds}], _groups(fleet))
         if holds and drop:
             raise UserError(f"drop takes messages, not holds: {holds[0].group}")
         await release(fleet, chosen, drop=drop)
@@ -107,6 +107,11 @@ async def let_go(name: str, ids: Sequence[str], *, everything: bool, drop: bool 
     ended = {one.rule.id: sum(held.rule_id == one.rule.id for held in found) for one in holds}
     lines = [f"{'lost' if drop else 'passed'}: {one_line(one)}" for one in chosen]
     return "\n".join([*lines, *(f"{rule_id} ended; {many} messages passed" for rule_id, many in ended.items())])
+
+
+def _groups(fleet: Fleet) -> list[str]:
+    """The ids of holds in force."""
+    return sorted({one.group for one in _holds(fleet)})
 
 
 def _holds(fleet: Fleet) -> list[Entry]:

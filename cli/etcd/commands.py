@@ -8,6 +8,8 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+from cli.debugging.numbers import natural
+
 Args = argparse.Namespace
 Parser = argparse.ArgumentParser
 
@@ -52,12 +54,17 @@ def _etcd_flags(parser: Parser) -> None:
     for one in made.values():
         one.add_argument("--name", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     for verb in ("tree", "watch"):
-        made[verb].add_argument("prefix", nargs="?", default="", help="only below it, /registry/pods (default: all)")
-    made["tree"].add_argument("--depth", type=int, default=0, help="only so many levels; below, keys are counted")
+        made[verb].add_argument(
+            "prefix",
+            nargs="?",
+            default="",
+            help="only below it: /registry/pods, or a kind and a namespace, pods/shop (default: all)",
+        )
+    made["tree"].add_argument("--depth", type=natural, default=0, help="only so many levels; below, keys are counted")
     for verb in ("get", "history"):
         made[verb].add_argument("key", metavar="KEY", help="/registry/pods/default/web-1, or pod/web-1, pod/shop/web-1")
-    made["get"].add_argument("--revision", type=int, default=0, help="as it was then (default: now)")
-    made["watch"].add_argument("--count", type=int, default=0, metavar="N", help="end after so many")
+    made["get"].add_argument("--revision", type=natural, default=0, help="as it was then (default: now)")
+    made["watch"].add_argument("--count", type=natural, default=0, metavar="N", help="end after so many")
     for verb in ("get", "history", "watch"):
         made[verb].add_argument("--secrets", action="store_true", help="do not mask Secrets' data")
     for verb in ("backup", "restore"):

@@ -57,6 +57,9 @@ def snapshot_status(file: Path) -> dict[str, Any]:
     """`revision`, `totalKey`, `totalSize`, `hash`. Raises UserError for what is no snapshot."""
     if not file.is_file():
         raise UserError(f"{file}: there is no such file")
-    text = run("snapshot", "status", str(file), "--write-out=json")
+    try:
+        text = run("snapshot", "status", str(file), "--write-out=json")
+    except UserError as error:
+        raise UserError(f"{file} is no snapshot ({error}); orrery etcd backup FILE makes one") from None
     found: dict[str, Any] = json.loads(text)
     return found

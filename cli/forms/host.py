@@ -10,6 +10,8 @@ from pathlib import Path
 
 from cli import spec as specs
 from cli.components import components, find_etcd
+from cli.config import orrery_home
+from cli.debugging.near import did_you_mean
 from cli.debugging.targets import LOCAL
 from cli.errors import UserError
 from cli.forms.cluster import Cluster, Managed
@@ -25,9 +27,24 @@ def find(name: str) -> HostCluster:
     spec, paths = specs.load(name), Paths.of(name)
     supervisor, _ = read_state(paths.state)
     if spec is None or not supervisor:
-        raise UserError(f"cluster {name} does not run; orrery up --name {name} starts it")
+        raise UserError(f"cluster {name} does not run; orrery up --name {name} starts it{_others()}")
     addresses = {one: f"{LOCAL}:{port}" for one, port in spec.ports.items()}
     return HostCluster(name, spec.context, spec.runtime, paths, tuple(spec.node_names), addresses, spec, supervisor)
+
+
+def _others() -> str:
+    """The end of a sentence: which clusters run, for one may have been meant."""
+    folder = orrery_home() / "clusters"
+    names = sorted(one.name for one in folder.iterdir()) if folder.exists() else []
+    there = [one for one in names if _runs(one)]
+    return f"; running: {', '.join(there)} (--name {there[0]})" if there else ""
+
+
+def _runs(name: str) -> bool:
+    try:
+        return bool(read_state(Paths.of(name).state)[0])
+    except UserError:
+        return False  # whoever asks for that very cluster is told
 
 
 @dataclass(frozen=True)
@@ -73,8 +90,9 @@ def log_command(name: str, component: str, lines: int, *, follow: bool) -> list[
     _, processes = read_state(Paths.of(name).state)
     found = next((one for one in processes if one.name == component), None)
     if found is None:
-        names = ", ".join(one.name for one in processes) or f"none, cluster {name} does not run"
-        raise UserError(f"no component {component}; there are: {names}")
+        if not processes:
+            raise UserError(f"no log of {component}: cluster {name} does not run{_others()}")
+        raise UserError(f"no component {component}{did_you_mean(component, [one.name for one in processes])}")
     return ["tail", "-n", str(lines), *(["-F"] if follow else []), found.log]
 
 

@@ -6,6 +6,8 @@ import argparse
 import asyncio
 from collections.abc import Callable
 
+from cli.debugging.numbers import natural
+
 
 def _wire(args: argparse.Namespace) -> None:
     from cli.debugging.durations import parse_duration
@@ -27,7 +29,7 @@ def _wire_flags(parser: argparse.ArgumentParser) -> None:
     for flag, text in _SWITCHES:
         parser.add_argument(f"--{flag}", action="store_true", help=text)
     parser.set_defaults(component="*")
-    parser.add_argument("--count", type=int, default=0, metavar="N", help="end after so many messages")
+    parser.add_argument("--count", type=natural, default=0, metavar="N", help="end after so many messages")
 
 
 _VALUES = (

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Final
 
+from cli.debugging.near import did_you_mean
 from cli.errors import UserError
-from cli.kinds import Named, parse_object, plural
+from cli.kinds import Named, near_kinds, parse_object, plural
 from proto.debug_pb2 import WireMessage, WireRequest
 from wire.capture import takes
 from wire.rules import fold_kind
+
+_ENDS: Final = ("etcd", "Docker", "nftables", "kubectl")  # of messages, beside components
 
 
 @dataclass(frozen=True)
@@ -83,10 +88,23 @@ class WireOptions:
         ends = (message.component, message.caller, message.callee)
         return (
             takes(self.wanted, message)
-            and any(fnmatchcase(one, self.component) for one in ends)
+            and any(_is(one, self.component) for one in ends)
             and fold_kind(message.kind) not in self._excluded
         )
 
     @property
     def _excluded(self) -> set[str]:
         return {fold_kind(plural(one.strip())) for one in self.exclude.split(",") if one.strip()}
+
+    def doubts(self, components: Sequence[str]) -> list[str]:
+        """What was asked for that may never come, because nothing is called so."""
+        found = [near_kinds(one).removeprefix("; ") for one in (self.object, self.follow) if one]
+        there = [*components, *_ENDS]
+        if not any(sign in self.component for sign in "*?[") and self.component not in there:
+            found.append(f"no component {self.component}{did_you_mean(self.component, there)}")
+        return [one for one in found if one]
+
+
+def _is(end: str, pattern: str) -> bool:
+    """`kubectl` is also `kubectl (kubernetes-admin)`."""
+    return fnmatchcase(end, pattern) or fnmatchcase(end.partition(" (")[0], pattern)

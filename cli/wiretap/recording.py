@@ -40,7 +40,7 @@ def read(path: Path) -> Iterator[WireMessage]:
     try:
         lines = path.read_text().splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read ({error})") from None
+        raise UserError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if not lines or FORMAT not in lines[0]:
         raise UserError(f"{path} is no recording; orrery wire --record {path} makes one")
     for number, text in enumerate(lines[1:], 2):

@@ -64,11 +64,14 @@ async def listen(name: str, options: WireOptions) -> None:
         async with open_fleet(name) as fleet:
             count = len(fleet.targets)
             print(f"--- listening to {count} components of {name}; Ctrl-C ends", file=sys.stderr, flush=True)
+            for doubt in options.doubts([one.component for one in fleet.targets]):
+                print(f"--- {doubt}", file=sys.stderr, flush=True)
             try:
                 await _listen(fleet, options, teller, record)
-            except* UserError as refused:
-                raise refused.exceptions[0] from None
-        _summary(teller, options)
+            except ExceptionGroup as problems:
+                raise problems.exceptions[0] from None  # a refusal, or nobody reads our output any more
+            finally:
+                _summary(teller, options)
 
 
 async def _listen(fleet: Fleet, options: WireOptions, teller: Teller, record: TextIO | None) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from cli.debugging import faults, partitions
 from cli.debugging.edges import check_edge, parties, vocabulary
-from cli.debugging.fault_commands import read_file
+from cli.debugging.fault_file import Partition, read_file
 from cli.debugging.faults import Fault, parse_match
 from cli.debugging.rulebook import Entry, edit, in_force, numbered, read_entries
 from cli.debugging.starvation import LEADER, NEWS, NODE, RUNTIME, losses
@@ -71,9 +71,14 @@ def test_match() -> None:
     [
         ("faults: 3", "list `faults`"),
         ("faults: [3]", "of mappings"),
-        ("[", "while parsing"),
+        ("faults:\n- [", "line 2: expected the node content"),
         ("faults: [{edge: e, dellay: 1s}]", "near it are: delay"),
-        ("faults: [{drop: true}]", "edge is missing"),
+        ("faults:\n- {edge: e, drop: true, count: 1}\n- {drop: true}", "line 3: fault: edge is missing"),
+        ("faults:\n- edge: e\n  count: many", "line 3: count: must be a whole number, 0 or more, not 'many'"),
+        ("faults:\n- edge: e\n  drop: 'yes'", "line 3: drop: must be true or false, not 'yes'"),
+        ("faults:\n- edge: e\n  count: true", "line 3: count: must be a whole number"),
+        ("faults:\n- {edge: e, drop: true}", "line 2: when should it end"),
+        ("faults:\n- {edge: e, delay: 5x, count: 1}", "line 2: '5x' is no duration"),
         ("faults: [{partition: [a, b], durration: 1s}]", "near it are: duration"),
         ("faults: [{partition: a, duration: 1s}]", "two components"),
         ("faults: [{partition: [a, b]}]", "when should it end"),
@@ -91,9 +96,11 @@ def test_a_file_of_faults(tmp_path: Path) -> None:
         "- {edge: 'watch:pods', component: kubelet-*, match: {kind: Pod, name: web-*}, delay: 2s, duration: 300}\n"
         "- {partition: [scheduler, apiserver], duration: 30s}\n"
     )
-    assert read_file(tmp_path / "f.yaml") == [
+    entries = read_file(tmp_path / "f.yaml")
+    assert [one.where for one in entries] == [f"{tmp_path}/f.yaml, line {line}" for line in (2, 3)]
+    assert [one.wanted for one in entries] == [
         Fault("watch:pods", "kubelet-*", "kind=Pod,name=web-*", delay="2s", duration="300"),
-        ("scheduler", "apiserver", "30s"),
+        Partition("scheduler", "apiserver", "30s"),
     ]
     with pytest.raises(UserError, match="No such file"):
         read_file(tmp_path / "none.yaml")

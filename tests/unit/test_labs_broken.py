@@ -13,8 +13,8 @@ from cli.lab.kinds.table import KINDS as CHECKS
 from cli.objects import parse_ref
 from cli.spec import Paths
 from cli.supervisor import ProcessState
+from cli.why.circumstances import hidden
 from cli.why.evidence import Evidence
-from cli.why.findings import hidden
 from tests.unit.test_labs_kinds import FakeEvidence
 from wire.rules import Action
 

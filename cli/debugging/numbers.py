@@ -1,0 +1,23 @@
+"""Numbers on the command line, for argparse: what is out of range is refused before anything is changed."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def natural(text: str) -> int:
+    """0, 1, 2 ... Raises ArgumentTypeError."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r}: write a whole number, 0 or more")
+    return int(text)
+
+
+def share(text: str) -> float:
+    """Above 0, at most 1. Raises ArgumentTypeError."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = 0.0
+    if not 0 < found <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: write a share of the messages, above 0 and at most 1, such as 0.3")
+    return found
