@@ -18,6 +18,7 @@ from apimachinery.errors import ApiError, unavailable
 from client.limits import WRITES_IN_FLIGHT
 from proto import api_pb2
 from wire import trace
+from wire.doubling import carry_out
 from wire.errors import from_rpc_error
 from wire.interceptors import pass_request_gate
 from wire.seams import Seams
@@ -42,7 +43,10 @@ class WritePipeline:
     async def write(self, request: api_pb2.WriteRequest) -> api_pb2.WriteResult:
         """Send `request` and wait for its own result. Raises ApiError when the stream is lost first."""
         request.traceparent = request.traceparent or trace.current()
-        await pass_request_gate(self._seams, _EDGE, request)
+        verdict = await pass_request_gate(self._seams, _EDGE, request)
+        return await carry_out(verdict, lambda: self._write(request))
+
+    async def _write(self, request: api_pb2.WriteRequest) -> api_pb2.WriteResult:
         parent = trace.span_id(trace.current())
         async with self._slots:
             request.id = next(self._ids)

@@ -23,6 +23,7 @@ from kube_proxy.limits import (
     SERVICES_TOLD,
 )
 from kube_proxy.services import SERVICE_NAME_LABEL, PortRules, port_rules
+from wire.doubling import carry_out
 from wire.gates import GateError, Subject, Verdict
 from wire.seams import Seams
 
@@ -107,10 +108,11 @@ class Proxier:
         parent = links[0] if links else ""
         about = {"node": self._node, "services": ", ".join(self._changed)}
         with self._seams.tracer.span("sync", parent=parent, links=links[1:], **about) as span:
-            if await self._seams.gates.pass_through(GATE, Subject("Node", "", self._node)) is Verdict.DROP:
+            verdict = await self._seams.gates.pass_through(GATE, Subject("Node", "", self._node))
+            if verdict is Verdict.DROP:
                 raise GateError(GATE, "dropped")
             with self._seams.tracer.span("rules update", backend=type(self._backend).__name__):
-                changed = await self._apply()
+                changed = await carry_out(verdict, self._apply)
             span.attributes["decided"] = "rules changed" if changed else "no rule differs"
             if changed:
                 self.syncs += 1

@@ -26,7 +26,7 @@ from wire import trace
 from wire.limits import EDGES, HELD_MESSAGES, REORDER_SECONDS, RULES
 from wire.rules import Action, Rule, Subject
 
-__all__ = ["Action", "Counts", "GateError", "Gates", "Held", "Rule", "Subject", "Verdict"]
+__all__ = ["TIMES", "Action", "Counts", "GateError", "Gates", "Held", "Rule", "Subject", "Verdict"]
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +40,10 @@ class Verdict(Enum):
     PASS = "pass"
     DROP = "drop"
     TWICE = "twice"
+
+
+TIMES = {Verdict.PASS: 1, Verdict.DROP: 0, Verdict.TWICE: 2}
+"""How often what is at the gate happens."""
 
 
 @dataclass

@@ -16,6 +16,7 @@ import grpc
 
 from apimachinery.errors import ApiError
 from wire import trace
+from wire.doubling import carry_out
 from wire.errors import abort, reason_of
 from wire.gates import GateError, Subject, Verdict
 from wire.seams import Seams
@@ -36,7 +37,8 @@ class UnarySeams(grpc.aio.UnaryUnaryClientInterceptor):
         if method.startswith(_EXEMPT):
             return await continuation(client_call_details, request)
         edge = f"rpc:{method}"
-        await pass_request_gate(self._seams, edge, request, self._peer)
+        if await pass_request_gate(self._seams, edge, request, self._peer) is Verdict.TWICE:
+            continuation = _twice(continuation)
         if self._seams.capture.active:
             return await self._captured(continuation, client_call_details, request)
         activity = self._seams.tracer.activity
@@ -87,6 +89,23 @@ class StreamSeams(grpc.aio.UnaryStreamClientInterceptor):
         return _cuttable(self._seams, call, edge, self._peer, request)
 
 
+def _twice(continuation: Any) -> Any:
+    """Sends the call twice; the caller has the first. What is answered to the second is nobody's business."""
+
+    async def both(details: Any, request: Any) -> Any:
+        call = await continuation(details, request)
+        again = await continuation(details, request)
+        _UNHEARD.add(again)  # a call that nobody refers to is cancelled
+        again.add_done_callback(_UNHEARD.discard)
+        return call
+
+    return both
+
+
+_UNHEARD: set[Any] = set()
+"""The second of two calls, under way: as many at most as there are calls."""
+
+
 def _method(details: Any) -> str:
     return details.method.decode() if isinstance(details.method, bytes) else str(details.method)
 
@@ -98,12 +117,11 @@ def _with_trace(details: Any) -> Any:
     return details._replace(metadata=grpc.aio.Metadata(*metadata))
 
 
-async def pass_request_gate(seams: Seams, edge: str, request: Any, peer: str = "") -> None:
+async def pass_request_gate(seams: Seams, edge: str, request: Any, peer: str = "") -> Verdict:
     """A gate for a protobuf request. What it is about is worked out only if there is a rule to ask for it."""
     if seams.gates.ruled:
-        await pass_rpc_gate(seams, edge, subject_of(request), peer=peer, describe=lambda: shown(request))
-    else:
-        await pass_rpc_gate(seams, edge, peer=peer)
+        return await pass_rpc_gate(seams, edge, subject_of(request), peer=peer, describe=lambda: shown(request))
+    return await pass_rpc_gate(seams, edge, peer=peer)
 
 
 async def _cuttable(seams: Seams, call: Any, edge: str, peer: str, request: Any) -> AsyncIterator[Any]:
@@ -139,14 +157,15 @@ async def pass_rpc_gate(
     *,
     peer: str = "",
     describe: Callable[[], str] | None = None,
-) -> None:
-    """A dropped request looks to its caller as if the peer were gone."""
+) -> Verdict:
+    """PASS or TWICE. A dropped request looks to its caller as if the peer were gone."""
     try:
         verdict = await seams.gates.pass_through(edge, subject, describe, peer=peer)
     except GateError as error:
         raise ApiError(reason_of(error.code), str(error)) from None
     if verdict is Verdict.DROP:
         raise ApiError("ServiceUnavailable", f"message dropped at {edge}")
+    return verdict
 
 
 class ServerSeams(grpc.aio.ServerInterceptor):
@@ -188,10 +207,10 @@ class ServerSeams(grpc.aio.ServerInterceptor):
                     told = f"{about.namespace}/{about.name}" if about.namespace else about.name
                     span.attributes["object"] = f"{about.kind} {told}"
                 try:
-                    await pass_request_gate(self._seams, f"serve:{method}", request)
+                    verdict = await pass_request_gate(self._seams, f"serve:{method}", request)
                     if self._seams.capture.active:
-                        return await self._served(inner, method, request, context)
-                    return await inner(request, context)
+                        return await carry_out(verdict, lambda: self._served(inner, method, request, context))
+                    return await carry_out(verdict, lambda: inner(request, context))
                 except ApiError as error:
                     await abort(context, error)
                 except OSError as error:  # a full disk, say: told as what it is

@@ -21,7 +21,7 @@ from apiserver.watch.alarms import Alarms
 from apiserver.watch.events import CacheEvent, translate
 from apiserver.watch.watcher import Watcher
 from wire import trace
-from wire.gates import GateError, Subject, Verdict
+from wire.gates import TIMES, GateError, Subject
 from wire.seams import Seams
 
 
@@ -162,7 +162,7 @@ class _Stream:
                 passed.append(WatchEvent("ERROR", None, event.revision, error=ApiError("InternalError", str(error))))
                 self._watcher.end()
                 break
-            passed.extend([event] * _TIMES[verdict])
+            passed.extend([event] * TIMES[verdict])
         return passed
 
 
@@ -174,6 +174,3 @@ def _told(event: WatchEvent, to: str) -> str:
         return told
     changed = changes(orjson.loads(event.previous.raw), orjson.loads(event.object.raw))
     return f"{told}: {changed or '(nothing but bookkeeping)'}"
-
-
-_TIMES = {Verdict.PASS: 1, Verdict.DROP: 0, Verdict.TWICE: 2}

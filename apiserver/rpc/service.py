@@ -19,6 +19,7 @@ from apiserver.registry.request import Request, StoredObject, User, WriteOutcome
 from apiserver.rpc.encode import encode_batch, encode_failure, encode_object, encode_page, encode_result
 from apiserver.rpc.requests import get_request, list_request, watch_request, write_request
 from proto import api_pb2
+from wire.doubling import carry_out
 from wire.interceptors import pass_request_gate
 from wire.seams import Seams
 from wire.server import Service
@@ -100,10 +101,9 @@ class ApiService:
     async def _answer(self, message: api_pb2.WriteRequest, user: User) -> bytes:
         """The result, failures included: one refused write must not end the stream."""
         try:
-            await pass_request_gate(self._seams, _WRITE_MANY_EDGE, message)
-            if self._seams.capture.active:
-                return await self._told(message, user)
-            return await self._write(message, user)
+            verdict = await pass_request_gate(self._seams, _WRITE_MANY_EDGE, message)
+            write = self._told if self._seams.capture.active else self._write
+            return await carry_out(verdict, lambda: write(message, user))
         except ApiError as error:
             return encode_failure(message.id, error)
         except Exception as error:

@@ -18,7 +18,9 @@ from apimachinery.errors import internal, too_large, unavailable
 from apiserver.limits import ETCD_CALL_SECONDS
 from apiserver.storage.keys import range_end
 from apiserver.storage.told import tell_read, tell_txn
+from wire.doubling import carry_out
 from wire.gates import GateError, Subject, Verdict
+from wire.limits import CONNECT_SECONDS
 from wire.seams import Seams
 from wire.tls import TlsFiles, channel_credentials
 
@@ -31,7 +33,7 @@ _OPTIONS: Final[list[tuple[str, str | int]]] = [
     ("grpc.keepalive_time_ms", 20_000),
     ("grpc.keepalive_timeout_ms", 5_000),
     ("grpc.initial_reconnect_backoff_ms", 50),
-    ("grpc.min_reconnect_backoff_ms", 50),
+    ("grpc.min_reconnect_backoff_ms", int(CONNECT_SECONDS * 1000)),  # how long one attempt may take
     ("grpc.max_reconnect_backoff_ms", 1_000),
     ("grpc.enable_http_proxy", 0),
     ("grpc.use_local_subchannel_pool", 1),
@@ -138,8 +140,8 @@ class Etcd:
         otherwise = rpc.RequestOp(request_range=rpc.RangeRequest(key=key))
         request = rpc.TxnRequest(compare=[compare], success=[operation], failure=[otherwise])
         with self._seams.tracer.span("etcd txn", key=key.decode("utf-8", "replace")) as span:
-            await self._pass_gate(subject)
-            response = await self._send(request, subject)
+            verdict = await self._pass_gate(subject)
+            response = await carry_out(verdict, lambda: self._send(request, subject))
             span.attributes["outcome"] = "written" if response.succeeded else "refused: changed by another"
             span.attributes["revision"] = str(response.header.revision)
         found = None if response.succeeded else next(iter(response.responses[0].response_range.kvs), None)
@@ -167,13 +169,14 @@ class Etcd:
             if self._seams.capture.active:
                 tell_txn(self._seams, request, response, subject, began, problem)
 
-    async def _pass_gate(self, subject: Subject) -> None:
+    async def _pass_gate(self, subject: Subject) -> Verdict:
         try:
             verdict = await self._seams.gates.pass_through("etcd:txn", subject)
         except GateError as error:
             raise unavailable(f"etcd at {self.address}: {error}") from None
         if verdict is Verdict.DROP:
             raise unavailable(f"etcd at {self.address}: the transaction was dropped at a gate")
+        return verdict
 
     async def _call(self, call: Awaitable[R]) -> R:
         try:

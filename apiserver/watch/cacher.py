@@ -20,7 +20,7 @@ from apiserver.storage.keys import ROOT, Place, parse
 from apiserver.storage.told import tell_change
 from apiserver.watch.read_index import ReadIndex
 from apiserver.watch.resource_cache import ResourceCache
-from wire.gates import GateError, Subject, Verdict
+from wire.gates import TIMES, GateError, Subject, Verdict
 from wire.seams import Seams
 
 log = logging.getLogger(__name__)
@@ -197,8 +197,12 @@ class Cacher:
 
     async def _apply(self, change: Change) -> None:
         place = parse(change.key)
-        if place is None or await self._dropped(place):
+        if place is None:
             return
+        for _ in range(TIMES[await self._pass_gate(place)]):
+            self._take(place, change)
+
+    def _take(self, place: Place, change: Change) -> None:
         if self._seams.capture.active:
             tell_change(self._seams, change)
         if change.value is None:
@@ -206,13 +210,12 @@ class Cacher:
         else:
             self._put(change.key, change.value, change.revision, change.created_revision)
 
-    async def _dropped(self, place: Place) -> bool:
+    async def _pass_gate(self, place: Place) -> Verdict:
         namespace, _, name = place.key.rpartition("/")
         try:
-            verdict = await self._seams.gates.pass_through("etcd:watch", Subject(place.prefix, namespace, name))
+            return await self._seams.gates.pass_through("etcd:watch", Subject(place.prefix, namespace, name))
         except GateError as error:
             raise unavailable(str(error)) from None
-        return verdict is Verdict.DROP
 
     def _put(self, key: bytes, value: bytes, revision: int, created_revision: int) -> None:
         found = self._decode(key, value, revision, created_revision)

@@ -83,6 +83,9 @@ def check(fault: Fault) -> None:
             f"--reorder at {fault.edge}: these messages come on one stream, which keeps their order, as in Kubernetes; "
             "--delay makes a watch stale, and --reorder works on rpc:, serve:, reconcile: and schedule: edges"
         )
+    if fault.duplicate and fault.edge.startswith("schedule:"):
+        raise UserError(f"--duplicate at {fault.edge}: a step of the scheduler is no message and happens once; "
+                        "--duplicate works on all other edges")  # fmt: skip
     if fault.error and fault.error not in CODES:
         raise UserError(f"--error {fault.error}: no such code{did_you_mean(fault.error, CODES)}")
     if not 0 < fault.probability <= 1:

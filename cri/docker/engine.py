@@ -17,6 +17,8 @@ from cri.docker.refusals import refusal, silent
 from cri.docker.stream import EngineStream, open_stream
 from cri.docker.told import EngineTeller, hook
 from cri.limits import DOCKER_CALL_SECONDS, DOCKER_PULL_THREADS, DOCKER_THREADS
+from wire.doubling import carry_out
+from wire.gates import Subject
 from wire.interceptors import pass_rpc_gate
 from wire.seams import Seams
 
@@ -43,11 +45,14 @@ class Engine:
         Raises ApiError: what the engine answered, or ServiceUnavailable if it did not.
         """
         with self._seams.tracer.span(f"docker:{name}", subject=subject):
-            await pass_rpc_gate(self._seams, f"docker:{name}")
-            threads = self._pulls if long else self._threads
-            if self.teller.active:
-                return await self._told(name, threads, function)
-            return await asyncio.get_running_loop().run_in_executor(threads, self._run, function)
+            verdict = await pass_rpc_gate(self._seams, f"docker:{name}", Subject(name=subject))
+            return await carry_out(verdict, lambda: self._in_thread(name, function, long=long))
+
+    async def _in_thread(self, name: str, function: Callable[[Any], Any], *, long: bool) -> Any:
+        threads = self._pulls if long else self._threads
+        if self.teller.active:
+            return await self._told(name, threads, function)
+        return await asyncio.get_running_loop().run_in_executor(threads, self._run, function)
 
     async def _told(self, name: str, threads: ThreadPoolExecutor, function: Callable[[Any], Any]) -> Any:
         """The same, heard by those who listen."""
