@@ -61,14 +61,14 @@ class FileClock(Clock):
     asks after a pause is shown the file's time, before any timer that would be due on the old line fires.
     """
 
-    def __init__(self, file: Path) -> None:
-        self._looked = time.monotonic()
+    def __init__(self, file: Path, *, source: Callable[[], float] = time.monotonic) -> None:
+        self._looked = source()
         self._stamp = _stamp(file)
-        super().__init__(read_clock(file))
+        super().__init__(read_clock(file), source=source)
         self.file = file
 
     def time(self) -> float:
-        now = time.monotonic()
+        now = self._source()
         if now - self._looked > STOOD_STILL_SECONDS:
             self._looked = now
             self._catch_up()
