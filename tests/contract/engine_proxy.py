@@ -22,8 +22,24 @@ class EngineProxy:
         self._tasks: set[asyncio.Task[None]] = set()
         self._flows = asyncio.Event()
         self._flows.set()
+        self._refuses = False
+        self.taken = 0
+        """How many connections came through so far."""
+        self.refused = 0
+        """How many were closed at once."""
 
     async def restore(self) -> None:
+        self._refuses = False
+        await self._listen()
+
+    async def refuse(self) -> None:
+        """As if the engine were dying: every connection breaks, and each new one at once."""
+        await self.cut()
+        self._refuses = True
+        await self._listen()
+
+    async def _listen(self) -> None:
+        self._close()
         self._path.unlink(missing_ok=True)
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(self._path))
@@ -34,13 +50,16 @@ class EngineProxy:
     async def cut(self) -> None:
         """As if the engine had died: every connection breaks, and none can be made."""
         self._path.unlink(missing_ok=True)
+        self._close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _close(self) -> None:
         if self._listener is not None:
             asyncio.get_running_loop().remove_reader(self._listener)
             self._listener.close()
             self._listener = None
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def hang(self) -> None:
         """As if the engine had been frozen: connections are taken and stay, and nothing comes through."""
@@ -55,6 +74,11 @@ class EngineProxy:
             connection, _ = listener.accept()
         except BlockingIOError:
             return
+        if self._refuses:
+            self.refused += 1
+            connection.close()
+            return
+        self.taken += 1
         connection.setblocking(False)
         task = asyncio.ensure_future(self._serve(connection))
         self._tasks.add(task)

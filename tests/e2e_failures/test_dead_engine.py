@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.docker, pytest.mark.kubectl]
 
 IMAGE = "orrery/busybox:1"
 COUNT = "trap 'exit 0' TERM; i=0; while :; do i=$((i+1)); echo $i; sleep 0.05; done"
+MANY_PROBES = 6  # of two kinds, each three times: more often than the two in a row that count as a failure
 NOTICE_SECONDS = 15  # from the engine's death or return until every node says so
 
 HANG_SECONDS = 30  # the same for one that hangs: 5 s between pings, 10 s for an answer, 5 s between checks
@@ -109,7 +109,7 @@ def test_an_engine_that_dies_and_returns(setup: Setup) -> None:
     assert (shown["bound"], shown["unbound"], shown["leaving"]) == ("ContainerCreating", "Pending", "Terminating")
     assert "docker engine does not answer" in kubectl.run("exec", "counter", "--", "true").err
     kubectl("logs", "counter", "--tail=1")  # what is written already can be read
-    time.sleep(5)  # several failed probes' time
+    eventually("probes that could not be carried out", lambda: _probes_failed(kubectl, "probed") >= MANY_PROBES)
 
     setup.restore()
     kubectl("wait", "--for=condition=Ready", "pods", "counter", "probed", "bound", "unbound", "--timeout=10s")
@@ -129,6 +129,11 @@ def _says(kubectl: Kubectl, name: str, text: str) -> bool:
     return any(text in one["message"] for one in events)
 
 
+def _probes_failed(kubectl: Kubectl, name: str) -> int:
+    events = kubectl.json("get", "events", "--field-selector", f"involvedObject.name={name},reason=Unhealthy")["items"]
+    return sum(one["count"] for one in events)
+
+
 def assert_whole(kubectl: Kubectl, name: str) -> None:
     """The log counts from one, without a gap and without a repetition, and goes on."""
 
@@ -146,10 +151,11 @@ def test_an_engine_that_flaps(setup: Setup) -> None:
     kubectl = setup.kubectl
     kubectl("create", "deployment", "web", f"--image={IMAGE}", "--replicas=6", "--", "sh", "-c", COUNT)
     for _ in range(10):
-        setup.engine.cut()
-        time.sleep(0.3)
+        taken, refused = setup.engine.taken, setup.engine.refused
+        setup.engine.refuse()
+        eventually("somebody is refused", lambda was=refused: setup.engine.refused > was)  # type: ignore[misc]
         setup.engine.restore()
-        time.sleep(0.7)
+        eventually("somebody comes back", lambda was=taken: setup.engine.taken > was)  # type: ignore[misc]
     kubectl("rollout", "status", "deployment/web", "--timeout=60s")
     eventually("nodes ready", lambda: setup.nodes_are("True"), seconds=NOTICE_SECONDS)
     pods = kubectl.json("get", "pods", "-l", "app=web")["items"]

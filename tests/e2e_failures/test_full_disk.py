@@ -148,10 +148,12 @@ def test_the_whole_disk_runs_full(home: Path, disks: ExitStack, make_cluster: Ma
 
     # Once more, and this time everybody has to start anew while there is no room.
     disk.fill()
+    started = Children(cluster.supervisor)
+    before = set(started.look())
     for one in cluster.processes().values():
         if one["pid"]:
             os.kill(one["pid"], signal.SIGKILL)
-    time.sleep(3)
+    eventually("three vain attempts", lambda: len(started.look() - before) >= 3, every=0.01)
     disk.free()
     eventually("recovery", lambda: kubectl.run("get", "configmap", "before").code == 0, seconds=RECOVERY_SECONDS)
     kubectl("wait", "--for=condition=Ready", "nodes", "--all", "--timeout=30s")
@@ -160,6 +162,19 @@ def test_the_whole_disk_runs_full(home: Path, disks: ExitStack, make_cluster: Ma
     disk.fill()
     cluster.orrery("down")
     assert leftovers_but(cluster, home) == []
+
+
+class Children:
+    """Of one process, as the host knows them: a full disk has no room for anybody's word."""
+
+    def __init__(self, pid: int) -> None:
+        self._file = Path(f"/proc/{pid}/task/{pid}/children")
+        self._seen: set[int] = set()
+
+    def look(self) -> set[int]:
+        """All that were seen so far."""
+        self._seen |= {int(one) for one in self._file.read_text().split()}
+        return self._seen
 
 
 def changed(cluster: Cluster, pids: Mapping[str, int]) -> set[str]:

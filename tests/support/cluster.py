@@ -45,6 +45,11 @@ class Cluster:
     def pki(self) -> Path:
         return self.root / "pki"
 
+    @property
+    def runtime(self) -> str:
+        """`docker` or `sim`."""
+        return str(json.loads((self.root / "cluster.json").read_text())["runtime"])
+
     def orrery(self, *args: str, timeout: float = 180, check: bool = True) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [sys.executable, "-m", "cli", *args, "--name", self.name],
@@ -62,6 +67,10 @@ class Cluster:
         """`state.json`, by component."""
         state = json.loads((self.root / "state.json").read_text())
         return {one["name"]: one for one in state["processes"]}
+
+    @property
+    def supervisor(self) -> int:
+        return int(json.loads((self.root / "state.json").read_text())["supervisor"])
 
     def pid(self, component: str) -> int:
         return int(self.processes()[component]["pid"])

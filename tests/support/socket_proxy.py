@@ -32,6 +32,19 @@ class SocketProxy:
     def restore(self) -> None:
         self._run(self._proxy.restore())
 
+    def refuse(self) -> None:
+        """The engine is dying: every connection breaks, and each new one at once."""
+        self._run(self._proxy.refuse())
+
+    @property
+    def taken(self) -> int:
+        """How many connections came through so far."""
+        return self._proxy.taken
+
+    @property
+    def refused(self) -> int:
+        return self._proxy.refused
+
     def hang(self) -> None:
         """The engine freezes: it takes connections, and nothing comes back."""
         self._run(self._proxy.hang())
