@@ -25,16 +25,26 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         made.orrery("down", check=False)
 
 
+@pytest.fixture(scope="session")
+def admin(cluster: Cluster) -> Kubectl:
+    """The newest kubectl, in namespace default."""
+    return Kubectl(next(iter(KUBECTLS.values())), cluster.kubeconfig, cluster.context)
+
+
 @pytest.fixture
-def kubectl(cluster: Cluster) -> Iterator[Kubectl]:
-    kubectl = Kubectl(next(iter(KUBECTLS.values())), cluster.kubeconfig, cluster.context)
-    yield kubectl
+def kubectl(cluster: Cluster, admin: Kubectl) -> Iterator[Kubectl]:
+    yield admin
     cluster.orrery("thaw", "*", check=False)
     cluster.orrery("release", "--all")
     cluster.orrery("fault", "clear")
     cluster.orrery("clock", "resume")
+    empty(cluster, admin)
+
+
+def empty(cluster: Cluster, kubectl: Kubectl) -> None:
+    """The namespace, as it was in the beginning."""
     kubectl("delete", "deployments,pods", "--all", "--grace-period=1")
-    kubectl("delete", "services", "-l", "app")
-    kubectl("delete", "configmap", "looked-at", "--ignore-not-found")
+    services = kubectl("get", "services", "-o", "name").split()
+    kubectl("delete", "--ignore-not-found", *(set(services) - {"service/kubernetes"}), "configmap/one", "configmap/all")
     eventually("an empty namespace", lambda: not kubectl.json("get", "pods")["items"])
     kubectl("wait", "--for=condition=Ready", "nodes", "--all", "--timeout=60s")

@@ -1,4 +1,4 @@
-"""The Debug service of a running cluster's processes, synchronously, for tests."""
+"""The Debug services of a running cluster's processes, and its view of etcd, synchronously, for tests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from contextlib import contextmanager
 
 import grpc
 
-from proto import debug_pb2, debug_pb2_grpc
+from cli.kinds import etcd_key
+from proto import debug_pb2, debug_pb2_grpc, etcd_view_pb2, etcd_view_pb2_grpc
 from tests.support.cluster import Cluster
 
 
@@ -26,6 +27,20 @@ def components(cluster: Cluster) -> list[str]:
 @contextmanager
 def debug_of(cluster: Cluster, component: str) -> Iterator[debug_pb2_grpc.DebugStub]:
     """A stub to one component, as admin."""
+    with _channel(cluster, component) as channel:
+        yield debug_pb2_grpc.DebugStub(channel)
+
+
+def etcd_history(cluster: Cluster, what: str, after: int = 0) -> list[etcd_view_pb2.Revision]:
+    """The revisions of `node/worker-1` later than `after`."""
+    with _channel(cluster, "apiserver") as channel:
+        view = etcd_view_pb2_grpc.EtcdViewStub(channel)
+        found = view.History(etcd_view_pb2.HistoryRequest(key=etcd_key(what)))
+        return [one for one in found if one.revision > after]
+
+
+@contextmanager
+def _channel(cluster: Cluster, component: str) -> Iterator[grpc.Channel]:
     pki = cluster.pki
     credentials = grpc.ssl_channel_credentials(
         (pki / "ca.crt").read_bytes(), (pki / "admin.key").read_bytes(), (pki / "admin.crt").read_bytes()
@@ -33,7 +48,7 @@ def debug_of(cluster: Cluster, component: str) -> Iterator[debug_pb2_grpc.DebugS
     options = [("grpc.ssl_target_name_override", "orrery"), ("grpc.enable_http_proxy", 0)]
     address = f"127.0.0.1:{debug_port(cluster, component)}"
     with grpc.secure_channel(address, credentials, options) as channel:
-        yield debug_pb2_grpc.DebugStub(channel)
+        yield channel
 
 
 def set_clock(cluster: Cluster, rate: float) -> None:
