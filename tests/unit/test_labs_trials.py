@@ -35,7 +35,15 @@ def test_a_trial_that_fails_by_itself_says_how(tmp_path: Path) -> None:
 
 
 def test_a_trial_without_end_is_interrupted_and_may_clear_up(tmp_path: Path) -> None:
-    text = "import time\ntry:\n    print('at it', flush=True)\n    time.sleep(600)\nfinally:\n    open('left', 'w').close()"
+    lines = (
+        "import time",
+        "try:",
+        " print('at it', flush=True)",
+        " time.sleep(600)",
+        "finally:",
+        " open('left', 'w').close()",
+    )
+    text = "\n".join(lines)
     with subprocess.Popen([sys.executable, "-c", text], cwd=tmp_path, text=True, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "at it\n"
