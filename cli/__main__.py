@@ -58,6 +58,7 @@ def _logs(args: argparse.Namespace) -> None:
 
 
 def _restart(args: argparse.Namespace) -> None:
+    from cli.debugging.processes import tell
     from cli.forms.finding import running
     from cli.running import is_alive
 
@@ -65,7 +66,7 @@ def _restart(args: argparse.Namespace) -> None:
     process = cluster.process(args.component)
     if not is_alive(process.pid):
         raise UserError(f"{process.name} is not running; {cluster.keeper} is about to start it")
-    os.kill(process.pid, signal.SIGKILL if args.kill else signal.SIGTERM)
+    tell(process, signal.SIGKILL if args.kill else signal.SIGTERM)
     print(f"{process.name} (PID {process.pid}) was told to stop; {cluster.keeper} starts it again")
 
 

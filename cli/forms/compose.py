@@ -29,9 +29,9 @@ LAST_WORDS_LINES = 12
 
 
 def is_up() -> bool:
-    """Is there a cluster under Compose, however well it does? No, where no engine answers."""
+    """Does a cluster run under Compose, however well? No, where no engine answers."""
     try:
-        return bool(engine.compose_containers())
+        return bool(engine.compose_containers(running=True))
     except UserError:
         return False
 

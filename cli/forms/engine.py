@@ -31,6 +31,6 @@ def inspect(*names: str) -> list[dict[str, Any]]:
     return found
 
 
-def compose_containers() -> list[str]:
-    """Ids of all containers of a cluster under Compose, running or not."""
-    return docker("ps", "-aq", "--no-trunc", "--filter", f"label={LABEL}").split()
+def compose_containers(*, running: bool = False) -> list[str]:
+    """Ids of all containers of a cluster under Compose, or of those that run."""
+    return docker("ps", "-q" if running else "-aq", "--no-trunc", "--filter", f"label={LABEL}").split()

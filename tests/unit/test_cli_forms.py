@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from cli.breakpoints.ports import PORTS
 from cli.breakpoints.watching import under_debug
 from cli.debugging.targets import targets_of
 from cli.errors import UserError
@@ -20,7 +21,7 @@ from cli.forms.containers import JSON, addresses, exit_text, flag, layout, ours,
 from cli.source.stand_in import StandIn, read_stand_in
 from cli.source.wanted import USUAL, Want
 from cli.spec import Paths
-from cli.supervisor import ProcessState
+from cli.supervisor import ROOT, ProcessState
 
 RECORDED = Path(__file__).parent / "data" / "compose_inspect.json"
 
@@ -215,3 +216,13 @@ def test_what_compose_itself_does(command: str, said: str, tmp_path: Path, monke
     monkeypatch.setenv("ORRERY_HOME", str(tmp_path))
     with pytest.raises(UserError, match=said):
         finding.meant(command, "compose")
+
+
+def test_editors_find_every_component(recorded: list[JSON]) -> None:
+    """`.vscode/launch.json` names an address for each kind; of a node's, the first node's."""
+    launch = json.loads((ROOT / ".vscode" / "launch.json").read_text())["configurations"]
+    named = {one["name"]: (one["connect"]["host"], one["connect"]["port"]) for one in launch}
+    there = {one.kind: one.host for one in reversed(parts(recorded))}
+    for kind, port in PORTS.items():
+        assert named[f"Attach to {kind}"] == ("127.0.0.1", port)
+        assert named[f"Attach to {kind} under Compose"] == (there[kind], port)
