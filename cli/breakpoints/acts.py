@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from dataclasses import replace
 
 from cli.breakpoints.ports import port_for
@@ -43,16 +44,18 @@ async def end_debug(cluster: str, component: str) -> str:
 async def in_terminal(cluster: str, component: str) -> int:
     """Run it here, where `breakpoint()` can ask, until it ends; then it is the supervisor's again. Gives its code."""
     one = _ours(cluster, component)
-    if not one.has_terminals:
-        raise UserError(f"a container cannot run in this terminal; orrery debug {component} waits for a debugger")
     one.change(lambda want: replace(USUAL, terminal=os.getpid(), turn=want.turn + 1))
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the component
     try:
         await wait_down(one)
+        one.watch_over()
         print(f"{component} runs here; breakpoint() stops it, Ctrl-C ends it", flush=True)
         environment = child_environment(ROOT, one.paths.root)
         process = await asyncio.create_subprocess_exec(
-            *one.argv, cwd=ROOT, env=environment, preexec_fn=_hear_interrupts
+            *one.foreground_argv(terminal=sys.stdin.isatty()),
+            cwd=ROOT,
+            env=environment,
+            preexec_fn=_hear_interrupts,
         )
         code = await process.wait()
     finally:

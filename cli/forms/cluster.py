@@ -118,10 +118,9 @@ class Managed(ABC):
     def argv(self) -> Sequence[str]:
         """Our own command, whatever is wanted in its place."""
 
-    @property
     @abstractmethod
-    def has_terminals(self) -> bool:
-        """Can it run in the terminal of a command?"""
+    def foreground_argv(self, *, terminal: bool) -> Sequence[str]:
+        """A command that runs it in the foreground, on a terminal or without one, while its keeper does not."""
 
     @property
     @abstractmethod

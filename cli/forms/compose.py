@@ -118,13 +118,14 @@ def annotated(states: Sequence[ProcessState], paths: Paths) -> list[ProcessState
 
 
 def told(state: ProcessState, want: Want, instead: StandIn | None, log: str, *, stands: bool) -> ProcessState:
-    """Pure. One that was stopped is stopped, whatever else was wanted of it."""
+    """One that was stopped is stopped, whatever else was wanted of it."""
     note = want.note.format(state.name)
     if instead is not None:
         return ProcessState(state.name, state.port, log, instead.pid, instead.restarts, instead.started, note=note)
     if want.argv:  # who minded it was killed
         return replace(state, note=note)
-    if state.note or not want.debug_port:
+    here = want.terminal != 0 and is_alive(want.terminal)
+    if not here and (state.note or not want.debug_port):
         return state
     return replace(state, note=("stands still, and the cluster's clock with it; " if stands else "") + note)
 
@@ -179,9 +180,14 @@ class ComposeManaged(Managed):
     def argv(self) -> Sequence[str]:
         return self.part.argv
 
+    def foreground_argv(self, *, terminal: bool) -> Sequence[str]:
+        (tree,) = engine.inspect(self.part.id)
+        return containers.run_command(tree, self._foreground, terminal=terminal)
+
     @property
-    def has_terminals(self) -> bool:
-        return False
+    def _foreground(self) -> str:
+        """Name of the container that has its place in somebody's terminal."""
+        return f"{self.part.container}-terminal"
 
     @property
     def listening(self) -> str:
@@ -219,6 +225,8 @@ class ComposeManaged(Managed):
     def _carry_out(self, before: Want, new: Want) -> None:
         if before.argv:
             end(self.paths, self.name)
+        if before.terminal:  # it may have outlived its terminal
+            engine.remove(self._foreground)
         if new.argv or new.absent:
             self._engine("stop", before)
         elif before.argv or before.absent:

@@ -128,6 +128,24 @@ def _note(component: str, container: str, state: JSON) -> str:
     return ""
 
 
+def run_command(one: JSON, name: str, *, terminal: bool) -> list[str]:
+    """`docker run` for a container like this one, in the foreground: same image, address, mounts and rights."""
+    host, config = one["HostConfig"], one["Config"]
+    flags = ["--rm", "--interactive", *(["--tty"] if terminal else []), f"--name={name}"]
+    flags += [f"--network={host['NetworkMode']}", f"--workdir={config['WorkingDir']}"]
+    flags += [f"--ip={_own_address(one)}"] if _own_address(one) else []
+    flags += [f"--pid={host['PidMode']}"] if host["PidMode"] else []
+    flags += [f"--cap-add={right}" for right in host["CapAdd"] or []]
+    flags += [f"--security-opt={option.replace(':', '=', 1)}" for option in host["SecurityOpt"] or []]
+    flags += [f"--env={setting}" for setting in config["Env"]]
+    flags += [
+        f"--volume={mount['Source']}:{mount['Destination']}{'' if mount['RW'] else ':ro'}" for mount in one["Mounts"]
+    ]
+    for inside, bindings in (host["PortBindings"] or {}).items():
+        flags += [f"--publish={each['HostIp']}:{each['HostPort']}:{inside.partition('/')[0]}" for each in bindings]
+    return ["docker", "run", *dict.fromkeys(flags), f"--entrypoint={one['Path']}", config["Image"], *one["Args"]]
+
+
 @dataclass(frozen=True)
 class Layout:
     """Where a cluster under Compose keeps what."""

@@ -26,6 +26,13 @@ def docker(*args: str) -> str:
     return done.stdout
 
 
+def remove(name: str) -> None:
+    """The container of that name, if there is one, whatever it does."""
+    found = docker("ps", "-aq", "--filter", f"name=^/{name}$").split()
+    if found:
+        docker("rm", "--force", *found)
+
+
 def inspect(*names: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = json.loads(docker("inspect", "--type", "container", *names)) if names else []
     return found

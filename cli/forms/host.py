@@ -111,9 +111,8 @@ class HostManaged(Managed):
         every = components(self.host.spec, self.paths, find_etcd() or "etcd")
         return next(component.argv for component in every if component.name == self.name)
 
-    @property
-    def has_terminals(self) -> bool:
-        return True
+    def foreground_argv(self, *, terminal: bool) -> Sequence[str]:
+        return self.argv
 
     @property
     def listening(self) -> str:

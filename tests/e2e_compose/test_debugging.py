@@ -57,7 +57,6 @@ def test_it_is_found_by_its_containers(cluster: ComposeCluster, compose: Cluster
     assert "not as usual" not in unnamed.stdout
     assert "docker-compose up -d" in compose.orrery("up", check=False).stderr
     assert "near it are: scheduler" in compose.orrery("stop", "schduler", check=False).stderr
-    assert "cannot run in this terminal" in compose.orrery("debug", "scheduler", "--terminal", check=False).stderr
     assert "serving" in compose.orrery("logs", "dns").stderr
 
 
@@ -203,6 +202,26 @@ def test_the_clock_waits_at_a_breakpoint(cluster: ComposeCluster, compose: Clust
     eventually("the clock goes on", lambda: line(cluster)["rate"] == 1)
     assert "runs as usual" in compose.orrery("debug", "scheduler", "--off").stdout
     assert "under debug" not in compose.orrery("status").stdout
+
+
+def test_one_runs_in_a_terminal(cluster: ComposeCluster, compose: Cluster, kubectl: Kubectl) -> None:
+    command = [sys.executable, "-u", "-m", "cli", "debug", "scheduler", "--terminal", "--name", compose.name]
+    shown = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT, env=compose.environment,
+        start_new_session=True,
+    )  # fmt: skip
+    assert shown.stdout is not None
+    assert "runs here" in shown.stdout.readline()
+    while "leads" not in shown.stdout.readline():
+        assert shown.poll() is None
+    assert cluster.pid("scheduler") == 0
+    assert "runs in a terminal" in compose.orrery("status").stdout
+    kubectl("create", "deployment", "here", *RUN)
+    kubectl("rollout", "status", "deployment/here", "--timeout=60s")
+    os.killpg(shown.pid, signal.SIGINT)  # what Ctrl-C does
+    rest, _ = shown.communicate(timeout=60)
+    assert "runs as usual again" in rest
+    assert cluster.pid("scheduler")
 
 
 def test_a_lab(compose: Cluster, kubectl: Kubectl) -> None:

@@ -17,7 +17,7 @@ from cli.debugging.targets import targets_of
 from cli.errors import UserError
 from cli.forms import finding
 from cli.forms.compose import read_standing, told, write_standing
-from cli.forms.containers import JSON, addresses, exit_text, flag, layout, ours, parts
+from cli.forms.containers import JSON, addresses, exit_text, flag, layout, ours, parts, run_command
 from cli.source.stand_in import StandIn, read_stand_in
 from cli.source.wanted import USUAL, Want
 from cli.spec import Paths
@@ -88,6 +88,25 @@ def test_names_of_compose_v2(recorded: list[JSON]) -> None:
     assert "docker logs orrery-scheduler-1" in [one.state.log for one in parts(second)]
 
 
+def as_run(recorded: list[JSON], service: str, *, terminal: bool = False) -> list[str]:
+    one = next(one for one in recorded if one["Config"]["Labels"]["com.docker.compose.service"] == service)
+    return run_command(one, f"{service}-here", terminal=terminal)
+
+
+def test_one_like_it_in_a_terminal(recorded: list[JSON]) -> None:
+    dns = as_run(recorded, "dns", terminal=True)
+    assert dns[:6] == ["docker", "run", "--rm", "--interactive", "--tty", "--name=dns-here"]
+    assert {"--network=orrery-compose", "--ip=10.128.0.3", "--volume=/home/you/orrery:/orrery:ro"} <= set(dns)
+    image = dns.index("orrery/base:latest")
+    assert dns[image - 1] == "--entrypoint=python3"
+    assert dns[image + 1 : image + 5] == ["-SE", "deploy/compose/component.py", "/seams", "dns"]
+    kubelet = as_run(recorded, "kubelet-1")
+    assert {"--network=none", "--pid=host", "--cap-add=SYS_ADMIN", "--security-opt=seccomp=unconfined"} <= set(kubelet)
+    assert "--env=ORRERY_NODE=compose/worker-1" in kubelet
+    assert "--tty" not in kubelet and not any(word.startswith("--ip=") for word in kubelet)
+    assert "--publish=127.0.0.1:6443:6443" in as_run(recorded, "apiserver")
+
+
 def test_an_apiserver_that_is_not_published(recorded: list[JSON]) -> None:
     for one in recorded:
         one["HostConfig"]["PortBindings"] = {}
@@ -143,6 +162,7 @@ STATE = ProcessState("dns", 1, "", pid=5)
 DOWN = ProcessState("dns", 1, "", note="stopped (orrery start dns)")
 DEBUGGED = Want(debug_port=5677, debug_host="10.128.0.3")
 SWAPPED = Want(argv=("mine",))
+HERE = Want(terminal=os.getpid())
 UNDER_DEBUG = "under debug at 10.128.0.3:5677 (orrery debug dns --off)"
 
 
@@ -153,6 +173,8 @@ UNDER_DEBUG = "under debug at 10.128.0.3:5677 (orrery debug dns --off)"
         (STATE, DEBUGGED, None, False, 5, UNDER_DEBUG),
         (STATE, DEBUGGED, None, True, 5, f"stands still, and the cluster's clock with it; {UNDER_DEBUG}"),
         (DOWN, DEBUGGED, None, False, 0, "stopped (orrery start dns)"),
+        (DOWN, HERE, None, False, 0, f"runs in a terminal (PID {os.getpid()}) under debug"),
+        (DOWN, Want(terminal=1 << 30), None, False, 0, "stopped (orrery start dns)"),
         (DOWN, SWAPPED, StandIn(7, 8), False, 8, "replaced by mine (orrery swap dns --back)"),
         (DOWN, SWAPPED, StandIn(7, 0), False, 0, "replaced by mine (orrery swap dns --back)"),
         (DOWN, SWAPPED, None, False, 0, "replaced by mine (orrery swap dns --back)"),
@@ -187,6 +209,7 @@ def test_what_is_watched_over() -> None:
     wanted = {"dns": DEBUGGED, "scheduler": SWAPPED, "gone": DEBUGGED}
     processes = [STATE, ProcessState("scheduler", 2, "", pid=0), ProcessState("etcd", 3, "", pid=9)]
     assert under_debug(wanted, processes) == {"dns": (5, False)}
+    assert under_debug({"scheduler": HERE}, processes) == {"scheduler": (os.getpid(), False)}
 
 
 @pytest.mark.parametrize(
