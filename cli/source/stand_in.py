@@ -90,7 +90,7 @@ async def stand_in(name: str, component: str) -> None:
     with only_one(cluster.paths.root / f"stand-in-{component}.lock", f"somebody stands in for {component} already"):
         looking = asyncio.create_task(_look(name, component, want, stop))
         try:
-            await _mind(cluster.paths, component, want, stop)
+            await mind(cluster.paths, component, want, stop)
         finally:
             looking.cancel()
             file_of(cluster.paths, component).unlink(missing_ok=True)
@@ -110,7 +110,7 @@ async def _look(name: str, component: str, want: Want, stop: asyncio.Event) -> N
         return stop.set()  # the cluster has gone
 
 
-async def _mind(paths: Paths, component: str, want: Want, stop: asyncio.Event) -> None:
+async def mind(paths: Paths, component: str, want: Want, stop: asyncio.Event) -> None:
     backoff, restarts = BACKOFF_FIRST_SECONDS, 0
     while not stop.is_set():
         began = time.monotonic()
