@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from cli.breakpoints.watchdog import Debugged, Watchdog
 from cli.errors import UserError
 from cli.forms.cluster import Cluster
-from cli.forms.compose import write_standing
 from cli.forms.finding import running
+from cli.forms.notes import write_standing
 from cli.locks import only_one
 from cli.running import is_alive
 from cli.source.wanted import USUAL, Want, Wanted, read_wanted
