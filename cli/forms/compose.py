@@ -93,4 +93,5 @@ def log_command(component: str, lines: int, *, follow: bool) -> list[str]:
     part = cluster.part(component)
     if read_wanted(cluster.paths.wanted).get(component, USUAL).argv:
         return ["tail", "-n", str(lines), *(["-F"] if follow else []), str(log_of(cluster.paths, component))]
-    return ["docker", "logs", "--tail", str(lines), *(["--follow"] if follow else []), part.id]
+    docker = ["docker", "logs", "--tail", str(lines), *(["--follow"] if follow else []), part.id]
+    return ["sh", "-c", 'exec "$@" 2>&1', "sh", *docker]  # components log to stderr; a log is to be read as one

@@ -57,7 +57,7 @@ def test_it_is_found_by_its_containers(cluster: ComposeCluster, compose: Cluster
     assert "not as usual" not in unnamed.stdout
     assert "docker-compose up -d" in compose.orrery("up", check=False).stderr
     assert "near it are: scheduler" in compose.orrery("stop", "schduler", check=False).stderr
-    assert "serving" in compose.orrery("logs", "dns").stderr
+    assert "serving" in compose.orrery("logs", "dns").stdout
 
 
 def test_time_stops_steps_and_is_followed_by_who_starts(cluster: ComposeCluster, compose: Cluster) -> None:
