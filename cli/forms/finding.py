@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from cli.config import orrery_home
 from cli.errors import UserError
-from cli.forms.cluster import Cluster
 from cli.spec import DEFAULT_NAME, Paths
+
+if TYPE_CHECKING:
+    from cli.forms.cluster import Cluster
 
 COMPOSE_NAME = "compose"  # of the cluster of docker-compose.yml; there can be one on a host
 HOST_ONLY = {
