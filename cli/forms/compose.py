@@ -10,8 +10,9 @@ from cli.errors import UserError
 from cli.forms import containers, engine
 from cli.forms.cluster import Cluster
 from cli.forms.container import ComposeManaged
-from cli.forms.containers import Layout, Part
+from cli.forms.containers import Part
 from cli.forms.finding import COMPOSE_NAME
+from cli.forms.layout import Layout, addresses, layout
 from cli.forms.notes import annotated
 from cli.source.stand_in import log_of
 from cli.source.wanted import USUAL, read_wanted
@@ -33,9 +34,9 @@ def find() -> ComposeCluster:
     found = containers.parts(inspected)
     if not any(one.state.pid for one in found):
         raise UserError(f"cluster {COMPOSE_NAME} does not run; docker-compose up -d starts it")
-    laid = containers.layout(inspected)
+    laid = layout(inspected)
     nodes = tuple(one.node for one in found if one.kind == "node")
-    where = containers.addresses(found, laid)
+    where = addresses(found, laid)
     return ComposeCluster(
         COMPOSE_NAME, full_name(COMPOSE_NAME), "docker", Paths(laid.state, laid.seams), nodes, where, laid, tuple(found)
     )

@@ -10,20 +10,15 @@ import signal
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from cli.errors import UserError
 from cli.supervisor import ProcessState
 
 JSON = dict[str, Any]
 
-SEAMS = "/seams"  # where components have the clock's and rules' files
 ORDER = ("etcd", "apiserver", "node", "runtime", "controller-manager", "scheduler", "kubelet", "kube-proxy", "dns")
 _OF_NODE = re.compile(r"(node|runtime|kubelet|kube-proxy)-\d+")
 _SERVES = {"apiserver": "--rpc-address", "kubelet": "--serve-address", "etcd": "--listen-client-urls"}
-_KEYS = {"apiserver": "apiserver-rpc", "dns": "dns-debug"}
-"""Under which name of `port_names` a component's Debug service is."""
 _STOPPED = ("exited", "created", "dead")
 _SIGNALLED = 128  # beyond it, an exit code tells of a signal
 
@@ -66,8 +61,8 @@ def _part(one: JSON) -> Part:
     kind = _OF_NODE.sub(r"\1", service)
     node = "" if kind == service else flag(argv, "--node-name") or one["Config"]["Hostname"]
     component = f"{kind}-{node}" if node else service
-    host = flag(argv, "--node-ip") or _own_address(one)
-    port = _port(flag(argv, _SERVES.get(kind, "--debug-address")))
+    host = flag(argv, "--node-ip") or own_address(one)
+    port = port_of(flag(argv, _SERVES.get(kind, "--debug-address")))
     mounts = {mount["Destination"]: mount["Source"] for mount in one["Mounts"]}
     name = one["Name"].removeprefix("/")
     state = _state(component, port, name, one)
@@ -91,12 +86,12 @@ def flag(argv: Sequence[str], name: str) -> str:
     return ""
 
 
-def _port(address: str) -> int:
+def port_of(address: str) -> int:
     port = address.rpartition(":")[2]
     return int(port) if port.isdigit() else 0
 
 
-def _own_address(one: JSON) -> str:
+def own_address(one: JSON) -> str:
     for network in one["NetworkSettings"]["Networks"].values():
         configured = (network["IPAMConfig"] or {}).get("IPv4Address", "")
         if configured or network["IPAddress"]:
@@ -133,7 +128,7 @@ def run_command(one: JSON, name: str, *, terminal: bool) -> list[str]:
     host, config = one["HostConfig"], one["Config"]
     flags = ["--rm", "--interactive", *(["--tty"] if terminal else []), f"--name={name}"]
     flags += [f"--network={host['NetworkMode']}", f"--workdir={config['WorkingDir']}"]
-    flags += [f"--ip={_own_address(one)}"] if _own_address(one) else []
+    flags += [f"--ip={own_address(one)}"] if own_address(one) else []
     flags += [f"--pid={host['PidMode']}"] if host["PidMode"] else []
     flags += [f"--cap-add={right}" for right in host["CapAdd"] or []]
     flags += [f"--security-opt={option.replace(':', '=', 1)}" for option in host["SecurityOpt"] or []]
@@ -144,56 +139,3 @@ def run_command(one: JSON, name: str, *, terminal: bool) -> list[str]:
     for inside, bindings in (host["PortBindings"] or {}).items():
         flags += [f"--publish={each['HostIp']}:{each['HostPort']}:{inside.partition('/')[0]}" for each in bindings]
     return ["docker", "run", *dict.fromkeys(flags), f"--entrypoint={one['Path']}", config["Image"], *one["Args"]]
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Where a cluster under Compose keeps what."""
-
-    project: str
-    state: Path
-    seams: Path
-    etcd: Path
-    published: str
-    """host:port of this host at which the apiserver is."""
-    direct: str
-    """The apiserver's own REST address."""
-    gateway: str
-    """This host's address on the cluster's network."""
-
-
-def layout(inspected: Sequence[JSON]) -> Layout:
-    """Raises UserError if there is no apiserver, or none that could be debugged."""
-    found = {part.kind: (part, one) for part in parts(inspected) for one in inspected if one["Id"] == part.id}
-    if "apiserver" not in found or "etcd" not in found:
-        raise UserError("the cluster under Compose has no apiserver or no etcd; docker-compose up -d makes them")
-    apiserver, tree = found["apiserver"]
-    if SEAMS not in apiserver.mounts:
-        raise UserError("the cluster under Compose is of an older docker-compose.yml; docker-compose up -d renews it")
-    secure = _port(flag(apiserver.argv, "--secure-address"))
-    return Layout(
-        project=tree["Config"]["Labels"]["com.docker.compose.project"],
-        state=Path(apiserver.mounts["/pki"]).parent,
-        seams=Path(apiserver.mounts[SEAMS]),
-        etcd=Path(found["etcd"][0].mounts["/data"]),
-        published=_published(tree, secure) or f"{apiserver.host}:{secure}",
-        direct=f"{apiserver.host}:{secure}",
-        gateway=_gateway(inspected),
-    )
-
-
-def _published(one: JSON, port: int) -> str:
-    bindings = (one["HostConfig"]["PortBindings"] or {}).get(f"{port}/tcp") or []
-    return next((f"{each['HostIp'] or '127.0.0.1'}:{each['HostPort']}" for each in bindings), "")
-
-
-def _gateway(inspected: Iterable[JSON]) -> str:
-    """Known as long as anything runs."""
-    every = [network["Gateway"] for one in inspected for network in one["NetworkSettings"]["Networks"].values()]
-    return next(filter(None, every), "")
-
-
-def addresses(found: Iterable[Part], laid: Layout) -> dict[str, str]:
-    """As `Cluster.addresses`."""
-    served = {_KEYS.get(one.component, one.component): one.address for one in found if one.kind != "node"}
-    return {**served, "apiserver": laid.published}

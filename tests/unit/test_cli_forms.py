@@ -16,7 +16,8 @@ from cli.breakpoints.watching import under_debug
 from cli.debugging.targets import targets_of
 from cli.errors import UserError
 from cli.forms import finding
-from cli.forms.containers import JSON, addresses, exit_text, flag, layout, ours, parts, run_command
+from cli.forms.containers import JSON, exit_text, flag, ours, parts, run_command
+from cli.forms.layout import addresses, layout
 from cli.forms.notes import read_standing, told, write_standing
 from cli.source.stand_in import StandIn, read_stand_in
 from cli.source.wanted import USUAL, Want
