@@ -36,17 +36,22 @@ _STATUS_LINES: Final = {one.value: f"HTTP/1.1 {one.value} {one.phrase}\r\n" for 
 
 
 class HttpProtocol(asyncio.Protocol):
-    """One connection. `create_task` owns the tasks that answer requests; `lost` is told of the connection's end."""
+    """One connection. `create_task` owns the tasks that answer requests.
+
+    `made` and `lost` are told of the connection's beginning and end; of neither, if the TLS handshake fails.
+    """
 
     def __init__(
         self,
         app: App,
         create_task: Callable[[Any], asyncio.Task[None]],
+        made: Callable[[HttpProtocol], None],
         lost: Callable[[HttpProtocol], None],
         date: Callable[[], str],
     ) -> None:
         self._app = app
         self._create_task = create_task
+        self._made = made
         self._lost = lost
         self._date = date
         self._loop = asyncio.get_running_loop()
@@ -74,6 +79,7 @@ class HttpProtocol(asyncio.Protocol):
         address = transport.get_extra_info("peername")
         self._peer = str(address[0]) if isinstance(address, tuple) else ""
         self._client = f"{address[0]}:{address[1]}" if isinstance(address, tuple) else ""
+        self._made(self)
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._task is not None:

@@ -37,7 +37,7 @@ def server_context(files: TlsFiles) -> ssl.SSLContext:
 
 
 class Connections:
-    """Every connection of one listener."""
+    """Every connection of one listener that has got through its handshake."""
 
     def __init__(self, app: App, group: asyncio.TaskGroup) -> None:
         self._app = app
@@ -53,9 +53,7 @@ class Connections:
     def make_protocol(self) -> asyncio.BaseProtocol:
         if len(self._open) >= CONNECTIONS:
             return _Refuse()
-        protocol = HttpProtocol(self._app, self._group.create_task, self._open.discard, self.date)
-        self._open.add(protocol)
-        return protocol
+        return HttpProtocol(self._app, self._group.create_task, self._open.add, self._open.discard, self.date)
 
     def date(self) -> str:
         """The `Date` header, made once a second."""

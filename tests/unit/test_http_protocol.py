@@ -8,7 +8,7 @@ import pytest
 
 from apiserver.http.limits import BODY_BYTES, GZIP_BYTES, HEAD_BYTES
 from apiserver.http.message import Answer, HttpRequest, Response, StreamResponse, Upgrade
-from apiserver.http.server import serve_https
+from apiserver.http.server import Connections, serve_https
 
 
 async def counted() -> AsyncIterator[bytes]:
@@ -170,3 +170,19 @@ async def test_a_reader_who_stalls_is_not_buffered_without_bound() -> None:
                 await asyncio.sleep(0)
         assert made < 1000
         writer.close()
+
+
+async def test_a_connection_counts_from_its_handshake_to_its_end() -> None:
+    async with asyncio.TaskGroup() as group, asyncio.timeout(5):
+        connections = Connections(app, group)
+        connections.make_protocol()  # made before a TLS handshake, which fails: nobody tells it so
+        assert len(connections) == 0
+        server = await asyncio.get_running_loop().create_server(connections.make_protocol, "127.0.0.1", 0)
+        _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        while not len(connections):
+            await asyncio.sleep(0)
+        writer.close()
+        while len(connections):
+            await asyncio.sleep(0)
+        server.close()
+        await connections.stop()
