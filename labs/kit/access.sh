@@ -2,13 +2,14 @@
 
 # access NAME: a ServiceAccount of the lab's namespace; whoever has access.json beside kube.py is it.
 access() {
-  local config server ca
+  local config server ca token
   kubectl create serviceaccount "$1"
   config=(config view --raw --minify --flatten -o)
   server=$(kubectl "${config[@]}" 'jsonpath={.clusters[0].cluster.server}')
   ca=$(kubectl "${config[@]}" 'jsonpath={.clusters[0].cluster.certificate-authority-data}')
+  token=$(kubectl create token "$1" --duration=720h)
   (umask 077; printf '{"server": "%s", "ca": "%s", "namespace": "%s", "token": "%s"}\n' \
-    "$server" "$ca" "$NS" "$(kubectl create token "$1" --duration=720h)" >"$SPACE/access.json")
+    "$server" "$ca" "$NS" "$token" >"$SPACE/access.json")
   cp "$LAB/../kit/kube.py" "$SPACE/"
 }
 
