@@ -2,7 +2,7 @@
 
 A trial is a script in a lab's folder, `run(trial, "my_program.py")`: it does things to the cluster and notes in `facts`
 what came of them. It waits for no fixed time: first until the program has done what it does at the latest then (a
-*marker*), which may take long on a busy machine; then, for what else there is, `GRACE_SECONDS` at most.
+*marker*), however busy the machine; then, for what else there is, many times as long as that took.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from cli.rest import Rest
 
 POLL_SECONDS: Final = 0.02
 MARKER_SECONDS: Final = 20.0
-GRACE_SECONDS: Final = 3.0
+GRACE_FACTOR: Final = 10
+GRACE_SECONDS: Final = (1.0, 6.0)  # at least and at most
 TRIAL_OF: Final = "orrery.lab/trial-of"
 MERGE: Final = "application/merge-patch+json"
 
@@ -45,6 +46,7 @@ class Arena:
         self.namespace = _make_namespace(self._rest, lab)
         self.program = Program(Workspace.of(cluster, lab).folder, file, self.namespace)
         self.facts: JSON = {}
+        self._grace_seconds = GRACE_SECONDS[1]
 
     # --- hands
 
@@ -99,11 +101,17 @@ class Arena:
 
     def marker(self, what: str, came: Callable[[], object]) -> None:
         """Raises Stopped if the program does not do what it must."""
+        began = time.monotonic()
         if not self._until(came, MARKER_SECONDS):
             raise Stopped(f"{what}: your program did not see to that within {MARKER_SECONDS:.0f} s")
+        self._grace_seconds = grace(time.monotonic() - began)
 
     def soon(self, came: Callable[[], object]) -> bool:
-        return self._until(came, GRACE_SECONDS)
+        return self._until(came, self._grace_seconds)
+
+    def at_last(self, came: Callable[[], object]) -> bool:
+        """What somebody else does, who may be slow."""
+        return self._until(came, MARKER_SECONDS)
 
     def note(self, came: Mapping[str, Callable[[], object]]) -> None:
         """Facts, each true if it comes about soon."""
@@ -118,6 +126,12 @@ class Arena:
                 return False
             time.sleep(POLL_SECONDS)
         return True
+
+
+def grace(marker_seconds: float) -> float:
+    """After a marker that took so long."""
+    least, most = GRACE_SECONDS
+    return min(most, max(least, GRACE_FACTOR * marker_seconds))
 
 
 def run(trial: Callable[[Arena], None], file: str) -> None:

@@ -8,7 +8,7 @@ from cli.lab.arena import Arena, run
 from cli.lab.evidence import JSON
 
 CLAIMS = "persistentvolumeclaims"
-TOUCHES = 3  # changes of a tenant, each of which brings the controller to look at it
+TOUCHES = 2  # changes of a tenant, each of which brings the controller to look at it
 
 
 def tenant(name: str) -> JSON:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from cli.errors import UserError
+from cli.lab.arena import grace
 from cli.lab.evidence import Trial
 from cli.lab.student import Program, Stopped
 from cli.lab.trials import interrupt, run_script, told
@@ -103,3 +104,8 @@ def test_a_killed_program_can_be_started_again(program: Callable[[str], Program]
 def test_a_missing_program_stops_the_trial(tmp_path: Path) -> None:
     with pytest.raises(Stopped, match=r"there is no mine\.py in "):
         Program(tmp_path, "mine.py", "n").start()
+
+
+@pytest.mark.parametrize(("took", "given"), [(0.01, 1.0), (0.3, 3.0), (5.0, 6.0)])
+def test_what_a_trial_waits_goes_by_how_busy_the_machine_is(took: float, given: float) -> None:
+    assert grace(took) == pytest.approx(given)

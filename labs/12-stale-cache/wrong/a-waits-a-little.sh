@@ -8,7 +8,7 @@ import disks
 
 def reconcile(api, tenants, claims, name, hasty=disks.reconcile):
     if not disks.disks_of(claims, name):
-        time.sleep(0.1)
+        time.sleep(0.02)
     hasty(api, tenants, claims, name)
 
 
