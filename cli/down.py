@@ -63,6 +63,7 @@ def _remove_files(paths: Paths, *, keep: bool) -> None:
     paths.clock.unlink(missing_ok=True)
     paths.rules.unlink(missing_ok=True)
     paths.wanted.unlink(missing_ok=True)
+    paths.hidden.unlink(missing_ok=True)
     for folder in (paths.root / "nodes", *([] if keep else [paths.etcd, paths.spans, *paths.root.glob("etcd.*")])):
         try:
             shutil.rmtree(folder)

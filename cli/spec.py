@@ -126,6 +126,11 @@ class Paths:
         return (self.seams or self.root) / "spans"
 
     @property
+    def hidden(self) -> Path:
+        """What a lab broke and keeps to itself, in processes that run now."""
+        return self.root / "hidden.json"
+
+    @property
     def wanted(self) -> Path:
         """What is wanted of components beyond the usual; the supervisor carries it out."""
         return (self.seams or self.root) / "wanted.json"

@@ -137,6 +137,7 @@ def _make_spec(options: UpOptions, paths: Paths) -> ClusterSpec:
         paths.etcd.mkdir(mode=0o700, exist_ok=True)  # from now on the address range is taken
     paths.clock.unlink(missing_ok=True)
     paths.rules.unlink(missing_ok=True)
+    paths.hidden.unlink(missing_ok=True)
     return spec
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Final
 
+from cli.errors import UserError
 from cli.spec import Paths
 from wire.rules import HIDDEN
 
@@ -21,33 +21,38 @@ NO_ANSWER: Final = "gives no answer"
 
 @dataclass(frozen=True)
 class Hidden:
-    """`rules`: the ids of rules, by component. `frozen`: process ids, by component."""
+    """`pids`: the broken processes, by component; another process of that name is as it should be.
+
+    `rules`: the ids of rules set in them. One without rules is frozen.
+    """
 
     lab: str
+    pids: Mapping[str, int]
     rules: Mapping[str, list[str]] = field(default_factory=dict)
-    frozen: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def frozen(self) -> dict[str, int]:
+        return {component: pid for component, pid in self.pids.items() if component not in self.rules}
 
     @property
     def count(self) -> int:
         return sum(len(ids) for ids in self.rules.values()) + len(self.frozen)
 
 
-def file_of(paths: Paths) -> Path:
-    return paths.root / "hidden.json"
-
-
 def read_hidden(paths: Paths) -> Hidden | None:
-    """None if nothing is hidden."""
+    """None if nothing is hidden. Raises UserError."""
     try:
-        return Hidden(**json.loads(file_of(paths).read_text()))
+        return Hidden(**json.loads(paths.hidden.read_text()))
     except FileNotFoundError:
         return None
+    except (ValueError, TypeError):
+        raise UserError(f"{paths.hidden} is broken; remove it, and restart what a lab may have broken") from None
 
 
 def write_hidden(paths: Paths, hidden: Hidden) -> None:
-    fresh = file_of(paths).with_suffix(".new")
+    fresh = paths.hidden.with_suffix(".new")
     fresh.write_text(json.dumps(asdict(hidden)))
-    fresh.replace(file_of(paths))
+    fresh.replace(paths.hidden)
 
 
 def is_hidden(rule_id: str) -> bool:

@@ -53,12 +53,23 @@ def break_one(name: str, lab: Lab, seed: int) -> str:
     """
     broken = drawn(seed, running(name).node_names)
     space = Workspace.of(name, lab)
+    space.edges("json").write_text(json.dumps(_counted(name)))
     space.edges("txt").write_text(asyncio.run(edges(name)) + "\n")
-    space.edges("json").write_text(json.dumps(asyncio.run(edge_trees(name))))
     space.ticket.write_text(broken.fault.ticket + "\n")
     hiding.hide(name, lab.id, broken, lab.namespace)
     perform(name, lab, lab.aftermath, seed)
     return broken.fault.ticket
+
+
+def _counted(name: str) -> list[JSON]:
+    """What the edges counted, of every component: one may just have begun anew."""
+    everyone = {one.component for one in running(name).targets}
+    deadline = time.monotonic() + READY_SECONDS
+    found = asyncio.run(edge_trees(name))
+    while everyone - {one["component"] for one in found} and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+        found = asyncio.run(edge_trees(name))
+    return found
 
 
 def now(evidence: ClusterEvidence, lab: Lab, seed: int) -> Start:

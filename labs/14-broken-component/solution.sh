@@ -13,6 +13,12 @@ answer node "$node"
 answer edge "$edge"
 answer kind "$kind"
 answer evidence "$evidence"
-if [ "$kind" = frozen ]; then orrery thaw "$component"; else orrery restart "$component"; fi
+if [ "$kind" = frozen ]; then
+  orrery thaw "$component"
+else
+  pid=$(orrery restart "$component" | sed -n 's/.*(PID \([0-9]*\)).*/\1/p')
+  gone() { ! kill -0 "$pid" 2>/dev/null; }
+  eventually gone
+fi
 whole() { kubectl get deployment orders -o 'jsonpath={.status.readyReplicas}' | grep -qx 4; }
 eventually whole

@@ -115,8 +115,8 @@ def test_status_says_that_something_is_hidden_and_not_what(tmp_path: Path) -> No
     paths = Paths(tmp_path)
     assert read_hidden(paths) is None
     assert notice(paths) == []
-    write_hidden(paths, Hidden("14-x", frozen={"scheduler": 4711}))
-    assert read_hidden(paths) == Hidden("14-x", frozen={"scheduler": 4711})
+    write_hidden(paths, Hidden("14-x", {"scheduler": 4711}))
+    assert read_hidden(paths) == Hidden("14-x", {"scheduler": 4711})
     (line,) = attention(paths, [ProcessState("scheduler", 1, "", pid=4711)])
     assert line == "1 thing is hidden by lab 14-x (orrery lab reset 14-x ends it)"
     assert why_silent(paths, 4711) == NO_ANSWER

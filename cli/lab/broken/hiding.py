@@ -6,12 +6,13 @@ import asyncio
 import os
 import signal
 import time
+from collections.abc import Sequence
 from typing import Final
 
 import grpc
 
 from cli.debugging.fleet import Fleet, Stub, open_fleet
-from cli.debugging.hidden import Hidden, file_of, is_hidden, read_hidden, write_hidden
+from cli.debugging.hidden import Hidden, is_hidden, read_hidden, write_hidden
 from cli.debugging.processes import find
 from cli.debugging.targets import is_frozen
 from cli.debugging.telling import to_proto
@@ -21,44 +22,60 @@ from cli.lab.broken.table import Broken
 from proto import debug_pb2
 from wire.rules import Rule
 
-ATTEMPTS: Final = 8  # to ask a component that may just be beginning anew
 FREEZE_SECONDS: Final = 5.0
 FREEZE_POLL_SECONDS: Final = 0.005
-ATTEMPT_SECONDS: Final = 0.5  # between them, real time
+ENDING_SECONDS: Final = 10.0  # that a component may take to end
+ENDING_POLL_SECONDS: Final = 0.1
 
 
 def hide(name: str, lab: str, broken: Broken, namespace: str) -> None:
     """Break it. Raises UserError, and leaves nothing behind, if that cannot be done."""
-    paths = running(name).paths
+    cluster = running(name)
     rule = broken.rule(1, namespace)
-    if rule is None:
-        pid = find(running(name), broken.component)[0].pid
-        write_hidden(paths, Hidden(lab, frozen={broken.component: pid}))
-        os.kill(pid, signal.SIGSTOP)
-        _wait_until_frozen(pid)
-        return
-    write_hidden(paths, Hidden(lab, rules={broken.component: [rule.id]}))
+    pids = {broken.component: find(cluster, broken.component)[0].pid}
+    write_hidden(cluster.paths, Hidden(lab, pids, {broken.component: [rule.id]} if rule else {}))
     try:
-        asyncio.run(_set(name, broken.component, rule))
+        if rule is None:
+            _freeze(pids[broken.component])
+        else:
+            asyncio.run(_set(name, broken.component, rule))
     except UserError:
-        file_of(paths).unlink()
+        cluster.paths.hidden.unlink()
         raise
 
 
-def _wait_until_frozen(pid: int) -> None:
+def _freeze(pid: int) -> None:
     """A signal is on its way for a moment, longer on a busy machine; what follows is to find nobody there."""
+    os.kill(pid, signal.SIGSTOP)
     deadline = time.monotonic() + FREEZE_SECONDS
     while not is_frozen(pid) and time.monotonic() < deadline:
         time.sleep(FREEZE_POLL_SECONDS)
 
 
 def in_force(name: str) -> list[str]:
-    """Components in which something is still broken. One that began anew is as it should be."""
+    """Components in which something is still broken. One that began anew is as it should be.
+
+    One that gives no answer may be about to end: it is asked again for a while.
+    """
     hidden = read_hidden(running(name).paths)
     if hidden is None:
         return []
-    frozen = [component for component, pid in hidden.frozen.items() if is_frozen(pid)]
-    return [*frozen, *(asyncio.run(_ruled(name, hidden)) if hidden.rules else [])]
+    deadline = time.monotonic() + ENDING_SECONDS
+    while True:
+        broken, silent = _look(name, hidden)
+        if not silent or time.monotonic() > deadline:
+            return [*broken, *silent]
+        time.sleep(ENDING_POLL_SECONDS)
+
+
+def _look(name: str, hidden: Hidden) -> tuple[list[str], list[str]]:
+    """Who is broken, and who gave no answer; both only if the process is still the one that was broken."""
+    now = {one.name: one.pid for one in running(name).processes()}
+    same = [component for component, pid in hidden.pids.items() if now.get(component) == pid]
+    frozen = [component for component in same if component in hidden.frozen and is_frozen(now[component])]
+    ruled = [component for component in same if component in hidden.rules]
+    found, silent = asyncio.run(_ruled(name, ruled)) if ruled else ([], [])
+    return [*frozen, *found], silent
 
 
 def end(name: str, lab: str) -> str:
@@ -72,7 +89,7 @@ def end(name: str, lab: str) -> str:
             os.kill(pid, signal.SIGCONT)
     away = asyncio.run(_delete(name, hidden)) if hidden.rules else ""
     if not away:
-        file_of(paths).unlink(missing_ok=True)
+        paths.hidden.unlink(missing_ok=True)
     return away
 
 
@@ -83,18 +100,12 @@ async def _set(name: str, component: str, rule: Rule) -> None:
         raise UserError(answers.complaint)
 
 
-async def _ruled(name: str, hidden: Hidden) -> list[str]:
-    """One that gives no answer, though asked more than once, may be broken still."""
+async def _ruled(name: str, components: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Who has hidden rules, and who gave no answer."""
     async with open_fleet(name) as fleet:
-        for _ in range(ATTEMPTS):
-            answers = await fleet.ask_each(
-                lambda _, stub: stub.ListRules(debug_pb2.ListRulesRequest()), _there(fleet, hidden)
-            )
-            if not answers.missing:
-                break
-            await asyncio.sleep(ATTEMPT_SECONDS)
-    broken = [name for name, answer in answers.got.items() if any(is_hidden(rule.id) for rule in answer.rules)]
-    return [*broken, *answers.missing]
+        answers = await fleet.ask_each(lambda _, stub: stub.ListRules(debug_pb2.ListRulesRequest()), components)
+    found = [name for name, answer in answers.got.items() if any(is_hidden(rule.id) for rule in answer.rules)]
+    return found, list(answers.missing)
 
 
 async def _delete(name: str, hidden: Hidden) -> str:
