@@ -179,7 +179,7 @@ def _told_plainly() -> type[Exception]:
 def main() -> None:
     args = parse(sys.argv[1:])
     try:
-        args.name = meant(args.command, args.name)
+        args.name = (args.name or DEFAULT_NAME) if compare.needs_no_cluster(args) else meant(args.command, args.name)
         require_name(args.name)
         COMMANDS[args.command][0](args)
     except UserError as error:

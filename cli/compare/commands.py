@@ -28,6 +28,10 @@ USAGE = (
 )
 
 
+def needs_no_cluster(args: Args) -> bool:
+    return args.command == "compare" and bool(args.input)
+
+
 def _compare(args: Args) -> None:
     if args.component == "record":
         return _record(args)
@@ -55,8 +59,10 @@ def _require_use(args: Args) -> None:
         raise UserError(f"compare ours with what? {example}, or -- ours")
     if args.aligned and args.component != "scheduler":
         raise UserError("--aligned: only a scheduler's pods can be put where the other put them")
-    if args.duration:
-        raise UserError("--duration: only of a recording; orrery compare record makes one")
+    if args.ready and args.component != "controller-manager":
+        raise UserError("--ready: a scheduler decides about pods before they run; patch their status in the input")
+    if args.duration or args.count:
+        raise UserError("--duration, --count: only of a recording; orrery compare record makes one")
 
 
 def _options(args: Args) -> Options:
@@ -70,7 +76,7 @@ def _options(args: Args) -> Options:
     if not 0 < quiet <= QUIET_MAX_SECONDS:
         raise UserError(f"--quiet {args.quiet}: must be above 0 and at most {QUIET_MAX_SECONDS:.0f} s")
     first, second = contestants(args.words, args.against)
-    return Options(args.component, first, second, args.seed, quiet, args.aligned)
+    return Options(args.component, first, second, args.seed, quiet, args.aligned, args.ready)
 
 
 def _input(args: Args) -> Input:
@@ -98,7 +104,9 @@ def _record(args: Args) -> None:
     from cli.compare.recording import record
 
     seconds = parse_duration(args.duration) if args.duration else 0.0
-    print(asyncio.run(record(args.name, component, Path(file), seconds, pending=args.pending)))
+    if args.count and not seconds:
+        raise UserError("--count: of what happens meanwhile; say for how long at most: --duration 60s")
+    print(asyncio.run(record(args.name, component, Path(file), seconds, args.count, pending=args.pending)))
 
 
 def _with_trouble(args: Args) -> None:
@@ -134,14 +142,18 @@ def _flags(parser: Parser) -> None:
     parser.add_argument("--seed", type=int, default=1, help="of the lots that ours draws (default: %(default)s)")
     parser.add_argument("--quiet", metavar="TIME", default=f"{QUIET_SECONDS}s", help=_QUIET)
     parser.add_argument("--aligned", action="store_true", help=_ALIGNED)
+    parser.add_argument("--ready", action="store_true", help=_READY)
     parser.add_argument("--strict", action="store_true", help="a node with as many points is a difference, too")
     parser.add_argument("--all", action="store_true", help="show what is the same, too")
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.add_argument("--pending", action="store_true", help="of a cluster: pods that have a node keep it")
     parser.add_argument("--duration", metavar="TIME", default="", help="record: go on for so long (default: not)")
+    parser.add_argument("--count", type=int, default=0, metavar="N", help="record: end after so many happenings")
 
 
 _QUIET = "a command of yours that is idle for so long has come to rest (default: %(default)s)"
 _ALIGNED = "take every decision on the same state: where yours differs, its pod is put where ours put it"
+
+_READY = "play scheduler and kubelets for the controllers, on both sides: pods run as soon as they are there"
 
 FLAGS: dict[str, Callable[[Parser], None]] = {"compare": _flags}

@@ -32,6 +32,7 @@ class Options:
     seed: int = 1
     quiet: float = QUIET_SECONDS
     aligned: bool = False
+    ready: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class _Comparison:
             await self._both.wait()
             aligns = options.aligned and one is options.second
             aligner = Aligner(*self._ordered(), self._input.steps) if aligns else None
-            watcher = WATCHERS[options.component](side)
+            watcher = WATCHERS[options.component](side, options.ready)
             for number, step in enumerate(self._input.steps, 1):
                 shown.update(f"step {number} of {len(self._input.steps)}: {step.do.value} {step.shown}")
                 await watcher.put(number, step)

@@ -111,7 +111,7 @@ class Feeder:
                 case Do.PATCH:
                     await self._patch(step)
                 case Do.DELETE:
-                    await self._delete(step)
+                    await self.remove(step.gvr, step.key)
         except ApiError as error:
             if step.do is not Do.CREATE and error.reason == "NotFound":
                 self.notes.append(f"{step.where}: there is no {step.shown} to {step.do.value}")
@@ -140,14 +140,14 @@ class Feeder:
     async def _patch_raw(self, step: Step, patch: JSON, subresource: str = "") -> None:
         await self._api.patch_raw(step.gvr, step.name, patch, namespace=step.namespace, subresource=subresource)
 
-    async def _delete(self, step: Step) -> None:
+    async def remove(self, gvr: GVR, key: Key) -> None:
         """At once: there is no kubelet to wait for."""
-        self.journal.deleting.add(step.key)
-        self.uids.pop(step.key, None)
+        self.journal.deleting.add(key)
+        self.uids.pop(key, None)
         try:
-            await self._api.delete_raw(step.gvr, step.name, namespace=step.namespace, options={"gracePeriodSeconds": 0})
+            await self._api.delete_raw(gvr, key.name, namespace=key.namespace, options={"gracePeriodSeconds": 0})
         except ApiError:
-            self.journal.deleting.discard(step.key)
+            self.journal.deleting.discard(key)
             raise
 
     async def _account(self, namespace: str, name: str) -> None:

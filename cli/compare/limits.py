@@ -9,6 +9,7 @@ QUIET_MAX_SECONDS: Final = 600.0
 AFTERTHOUGHT_SECONDS: Final = 0.15  # the same, once it has answered what it was asked
 BUSY_SHARE: Final = 0.2  # of time counts as quiet in which a stranger wants the processor, but writes nothing
 REST_SECONDS: Final = 30.0  # real time after which the next step is taken, at rest or not
+ROUNDS: Final = 100  # in which played nodes run new pods, after one step
 START_SECONDS: Final = 60.0  # for a control plane to serve, and for a component of ours
 LIFE_SECONDS: Final = 10.0  # for a stranger to ask the apiserver anything at all
 TIMERS_SECONDS: Final = 12.0  # work of ours that is to be looked at again within so long is waited for

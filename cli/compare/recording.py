@@ -40,8 +40,8 @@ async def snapshot(cluster: str, component: str, *, pending: bool) -> Input:
     return Input(f"cluster {cluster}", "as it is now", made, component)
 
 
-async def record(cluster: str, component: str, file: Path, seconds: float, *, pending: bool) -> str:
-    """To a file; with `seconds`, or until it is interrupted then, also what happens meanwhile."""
+async def record(cluster: str, component: str, file: Path, seconds: float, count: int, *, pending: bool) -> str:
+    """To a file; with `seconds`, also what happens meanwhile, of which `count` (if not 0) is the most."""
     with _create(file) as out:
         out.write(json.dumps({"format": FORMAT, "component": component, "cluster": cluster}) + "\n")
         written = 0
@@ -51,10 +51,13 @@ async def record(cluster: str, component: str, file: Path, seconds: float, *, pe
                 written += _write(out, step)
             if seconds:
                 print(f"{written} objects; recording what happens for {seconds:g} s", flush=True)
+            most = min(STEPS, written + count) if count else STEPS
             async for step in happening.steps(component, known, seconds):
                 written += _write(out, step)
-                if written >= STEPS:
-                    raise UserError(f"{STEPS} steps are recorded, the most that is compared at once; {file} has them")
+                if written >= most:
+                    break
+            if written >= STEPS and seconds:
+                raise UserError(f"{STEPS} steps are recorded, the most that is compared at once; {file} has them")
     return f"{written} steps in {file}; orrery compare --input {file} {component} -- COMMAND"
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 from cli.compare.children import consequences
+from cli.compare.limits import ROUNDS
 from cli.compare.model import Decision, Step
 from cli.compare.placements import placements
+from cli.compare.playing import Player
 from cli.compare.sides import Side, waits_for_a_node
 from cli.compare.why import reconcile_behind
 
@@ -55,14 +58,22 @@ class SchedulerWatcher:
 
 
 class ControllerWatcher:
-    """Every step may have consequences of any kind."""
+    """Every step may have consequences of any kind; and so may every pod that runs, if nodes are played."""
 
-    def __init__(self, side: Side) -> None:
+    def __init__(self, side: Side, *, ready: bool) -> None:
         self._side = side
+        self._player = Player(side.feeder) if ready else None
 
     async def put(self, number: int, step: Step) -> None:
         await self._side.put(number, step)
         await self._side.come_to_rest(lambda: True)
+        if self._player is None:
+            return
+        for _ in range(ROUNDS):
+            if not await self._player.round(time.time()):
+                return
+            await self._side.come_to_rest(lambda: True)
+        self._side.restless.append(number)
 
     async def decisions(self, steps: tuple[Step, ...]) -> list[Decision]:
         """With the reconcile behind each write of ours: its trace leads there."""
@@ -76,7 +87,8 @@ class ControllerWatcher:
         return consequences(steps, writes)
 
 
-WATCHERS: Final[Mapping[str, Callable[[Side], Watcher]]] = {
-    "scheduler": SchedulerWatcher,
-    "controller-manager": ControllerWatcher,
+WATCHERS: Final[Mapping[str, Callable[[Side, bool], Watcher]]] = {
+    "scheduler": lambda side, _: SchedulerWatcher(side),
+    "controller-manager": lambda side, ready: ControllerWatcher(side, ready=ready),
 }
+"""`ready`: are nodes played?"""

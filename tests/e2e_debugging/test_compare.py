@@ -12,8 +12,11 @@ from typing import Any
 
 import pytest
 
-from tests.support.cluster import ROOT, eventually
+from cli.compare.model import Do
+from cli.compare.reading import read_input
+from tests.support.cluster import ROOT, Cluster, eventually
 from tests.support.etcd import etcd_binary
+from tests.support.kubectl import Kubectl
 from tests.support.need import need
 
 pytestmark = [pytest.mark.e2e, pytest.mark.etcd]
@@ -145,7 +148,7 @@ def test_a_controller_that_makes_one_pod_fewer(orrery: Orrery, tmp_path: Path) -
     script = tmp_path / "fewer.py"
     script.write_text(FEWER)
     code, out, err = orrery(
-        "controller-manager", "--input", orrery.input(replica_set(3)), "--json", "--", "python3", str(script)
+        "controller-manager", "--input", orrery.input(replica_set(3)), "--json", "--ready", "--", "python3", str(script)
     )
     assert code == 1, err
     told = json.loads(out)
@@ -157,6 +160,28 @@ def test_a_controller_that_makes_one_pod_fewer(orrery: Orrery, tmp_path: Path) -
     }
     assert "its replicaset controller, of default/web: " in told["findings"][-1]["why"][0]
     assert [one["writes"].get("created") for one in told["sides"]] == [3, 2]
+
+
+@pytest.mark.kubectl
+def test_a_live_cluster_is_recorded(cluster: Cluster, kubectl: Kubectl, tmp_path: Path) -> None:
+    file = tmp_path / "rush.jsonl"
+    where = ("--name", cluster.name, "--duration", "60s", "--count", "3")
+    recording = subprocess.Popen(
+        [sys.executable, "-m", "cli", "compare", "record", *where, "scheduler", str(file)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=cluster.environment,
+    )
+    assert recording.stdout is not None
+    before = int(recording.stdout.readline().split()[0])
+    kubectl("create", "deployment", "web", "--image=orrery/busybox:1", "--replicas=2", "--", "sleep", "1000")
+    assert f"{before + 3} steps in {file}" in recording.communicate(timeout=90)[0]
+    given = read_input(file)
+    assert given.component == "scheduler"
+    assert [one.kind for one in given.steps[before:]] == ["ReplicaSet", "Pod", "Pod"]
+    assert {"worker-1", "worker-2"} <= {one.name for one in given.steps if one.kind == "Node"}
+    assert not any(one.tree["spec"].get("nodeName") for one in given.steps if one.kind == "Pod" and one.do is Do.CREATE)
 
 
 def test_wrong_use_is_told_before_anything_is_started(orrery: Orrery) -> None:
