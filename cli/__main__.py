@@ -9,7 +9,7 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from cli.compare import commands as compare
@@ -176,8 +176,8 @@ def _told_plainly() -> type[Exception]:
     return CannotRun
 
 
-def main() -> None:
-    args = parse(sys.argv[1:])
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse(list(sys.argv[1:] if argv is None else argv))
     try:
         args.name = (args.name or DEFAULT_NAME) if compare.needs_no_cluster(args) else meant(args.command, args.name)
         require_name(args.name)
