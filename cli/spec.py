@@ -75,7 +75,7 @@ class Paths:
 
     root: Path
     seams: Path | None = None
-    """The folder of what components follow (clock, rules) and of what is wanted of them, if it is not `root`."""
+    """The folder of what ends with a cluster's life (clock, rules, what is wanted), if that is not `root`."""
 
     @classmethod
     def of(cls, name: str) -> Paths:
@@ -128,7 +128,7 @@ class Paths:
     @property
     def hidden(self) -> Path:
         """What a lab broke and keeps to itself, in processes that run now."""
-        return self.root / "hidden.json"
+        return (self.seams or self.root) / "hidden.json"
 
     @property
     def wanted(self) -> Path:
