@@ -22,6 +22,7 @@ from cli.lab.scripts import perform
 from cli.lab.workspace import Start, Workspace, begin, clear
 
 GONE_SECONDS: Final = 60.0
+GRACE_SECONDS: Final = 1  # for a lab's pods when it is cleared away: nobody is served by them
 READY_SECONDS: Final = 20.0  # that a start waits for nodes: a kubelet that was frozen may just be coming back
 POLL_SECONDS: Final = 0.05
 LABEL: Final = "orrery.lab"
@@ -133,11 +134,13 @@ def reset(name: str, lab: Lab) -> str:
     evidence = ClusterEvidence(name, lab.namespace, space)
     if lab.broken and (away := hiding.end(name, lab.id)):
         raise UserError(f"what lab {lab.id} hid is still there: {away}; orrery status, then once more")
-    try:
-        evidence.rest.call("DELETE", f"/api/v1/namespaces/{lab.namespace}")
-    except ApiError as error:
-        if error.code not in (404, 409):  # not there, or going already
-            raise UserError(error.message) from None
+    place = f"/api/v1/namespaces/{lab.namespace}"
+    for path in (place, f"{place}/pods?gracePeriodSeconds={GRACE_SECONDS}"):
+        try:
+            evidence.rest.call("DELETE", path)
+        except ApiError as error:
+            if error.code not in (404, 409):  # not there, or going already
+                raise UserError(error.message) from None
     left = evidence.unusual()
     if not left:  # with the controller-manager frozen, it never goes
         _wait_until_gone(evidence, lab)
