@@ -110,12 +110,16 @@ def _is_drawn(tree: JSON, owner_kind: str, kind: str) -> bool:
 
 
 def _lots(known: list[_Object]) -> Lots:
+    """Pods of one owner are interchangeable: which of them a controller takes away may be a lot, too."""
     names: dict[str, str] = {}
     for obj in known:
-        metadata = obj.tree["metadata"]
-        names[str(metadata["uid"])] = f"<uid of {obj.about}>"
+        metadata, address = obj.tree["metadata"], (obj.tree.get("status") or {}).get("podIP")
+        called = obj.group if obj.group.startswith("Pod ") else obj.about
+        names[str(metadata["uid"])] = f"<uid of {called}>"
         if obj.group:
-            names[str(metadata["name"])] = f"<{obj.about}>"
+            names[str(metadata["name"])] = f"<{called}>"
+        if address:
+            names[str(address)] = f"<address of {called}>"
         for label in HASH_LABELS:
             if (metadata.get("labels") or {}).get(label):
                 names[str(metadata["labels"][label])] = "<hash>"

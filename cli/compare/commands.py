@@ -153,7 +153,6 @@ def _flags(parser: Parser) -> None:
 
 _QUIET = "a command of yours that is idle for so long has come to rest (default: %(default)s)"
 _ALIGNED = "take every decision on the same state: where yours differs, its pod is put where ours put it"
-
 _READY = "play scheduler and kubelets for the controllers, on both sides: pods run as soon as they are there"
 
 FLAGS: dict[str, Callable[[Parser], None]] = {"compare": _flags}

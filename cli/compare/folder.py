@@ -38,7 +38,10 @@ def run_folder() -> Iterator[Path]:
 
 def _clear_up(home: Path) -> None:
     for lock in home.glob("*.lock"):
-        descriptor = os.open(lock, os.O_RDWR)
+        try:
+            descriptor = os.open(lock, os.O_RDWR)
+        except FileNotFoundError:
+            continue  # it has ended just now
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _remove(home, lock.stem)

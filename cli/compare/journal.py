@@ -12,10 +12,11 @@ import grpc
 
 from apimachinery.resources import GVR
 from cli.compare.arena import Arena, open_channel
-from cli.compare.kinds import is_object, key_of
+from cli.compare.kinds import key_of
 from cli.compare.limits import POLL_SECONDS, START_SECONDS, WRITES
 from cli.compare.model import JSON, Key, Write
 from cli.errors import UserError
+from cli.etcd.connection import Stub
 from cli.kinds import REGISTRY
 from proto import etcd_view_pb2 as view
 from proto import etcd_view_pb2_grpc
@@ -44,7 +45,7 @@ class Journal:
         self._moved = asyncio.Event()
         self._failed: str = ""
 
-    async def follow(self, stub: etcd_view_pb2_grpc.EtcdViewAsyncStub) -> None:
+    async def follow(self, stub: Stub) -> None:
         """Never returns by itself. What goes wrong is raised by whoever waits for a revision."""
         try:
             async for one in stub.Watch(view.WatchRequest(prefix=REGISTRY)):
@@ -56,16 +57,25 @@ class Journal:
             self._failed = str(stop)
         self._moved.set()
 
-    async def reached(self, revision: int) -> None:
-        """Until all is here up to a revision. Raises UserError if it does not come."""
+    async def catch_up(self, etcd: Stub) -> int:
+        """Until all that was written by now is here, and in the apiserver's watch cache, too. Gives its revision.
+
+        Raises UserError if it does not come.
+        """
+        state = await etcd.State(view.StateRequest())
+        revision = state.revision
         try:
             async with asyncio.timeout(START_SECONDS):
                 while self.revision < revision:
                     self.require()
                     self._moved.clear()
                     await self._moved.wait()
+                while state.cache_revision < revision:
+                    await asyncio.sleep(POLL_SECONDS)
+                    state = await etcd.State(view.StateRequest())
         except TimeoutError:
             raise UserError("what is written cannot be followed: nothing comes") from None
+        return revision
 
     def require(self) -> None:
         """Raises UserError if nothing will come any more."""
@@ -75,8 +85,6 @@ class Journal:
     def _take(self, one: view.Revision) -> None:
         self.revision = max(self.revision, one.revision)
         self._moved.set()
-        if not is_object(one.key):
-            return
         tree, before = _tree(one.raw), _tree(one.previous)
         key = key_of(tree or before or {})
         if key is None or key.resource in PULSES or (one.deleted and key.resource in KEPT_BY_APISERVER):
@@ -120,9 +128,7 @@ def _tree(raw: bytes) -> JSON | None:
 
 
 @asynccontextmanager
-async def open_journal(
-    arena: Arena, identity: str
-) -> AsyncIterator[tuple[Journal, etcd_view_pb2_grpc.EtcdViewAsyncStub]]:
+async def open_journal(arena: Arena, identity: str) -> AsyncIterator[tuple[Journal, Stub]]:
     """Following when the body begins. `identity` is the name that whom we watch writes under."""
     async with open_channel(arena, "apiserver-rpc") as channel:
         stub = etcd_view_pb2_grpc.EtcdViewStub(channel)

@@ -8,7 +8,6 @@ from api.builtin import BUILTIN, Builtin
 from apimachinery.resources import GVR, split_api_version
 from cli.compare.model import JSON, Key
 from cli.debugging.near import did_you_mean
-from cli.kinds import REGISTRY
 
 _BY_KIND: Final = {(one.gvr.group, one.kind): one for one in reversed(BUILTIN)}
 _BY_RESOURCE: Final = {(one.gvr.group, one.gvr.resource): one for one in BUILTIN}
@@ -45,7 +44,3 @@ def key_of(obj: JSON) -> Key | None:
 def kind_of(key: Key) -> str:
     found = _BY_RESOURCE.get((key.group, key.resource))
     return found.kind if found is not None else key.resource
-
-
-def is_object(etcd_key: str) -> bool:
-    return etcd_key.startswith(REGISTRY)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
@@ -52,10 +53,11 @@ async def record(cluster: str, component: str, file: Path, seconds: float, count
             if seconds:
                 print(f"{written} objects; recording what happens for {seconds:g} s", flush=True)
             most = min(STEPS, written + count) if count else STEPS
-            async for step in happening.steps(component, known, seconds):
-                written += _write(out, step)
-                if written >= most:
-                    break
+            async with aclosing(happening.steps(component, known, seconds)) as steps:
+                async for step in steps:
+                    written += _write(out, step)
+                    if written >= most:
+                        break
             if written >= STEPS and seconds:
                 raise UserError(f"{STEPS} steps are recorded, the most that is compared at once; {file} has them")
     return f"{written} steps in {file}; orrery compare --input {file} {component} -- COMMAND"
@@ -152,13 +154,12 @@ def _etcd_key(one: Builtin, obj: JSON) -> str:
 
 
 class _Happening:
-    """What is written from the moment on at which the body begins: before the objects are listed, so that nothing
-    falls in between."""
+    """What is written from now on: begun before the objects are listed, so that nothing falls in between."""
 
     def __init__(self, etcd: Stub) -> None:
         self._call = etcd.Watch(view.WatchRequest(prefix=REGISTRY))
 
-    async def steps(self, component: str, known: _Known, seconds: float) -> AsyncIterator[JSON]:
+    async def steps(self, component: str, known: _Known, seconds: float) -> AsyncGenerator[JSON, None]:
         try:
             async with asyncio.timeout(seconds):
                 async for one in self._call:

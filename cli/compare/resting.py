@@ -13,18 +13,13 @@ import grpc
 
 from cli.compare.arena import Arena, Running, open_channel
 from cli.compare.journal import Journal
-from cli.compare.limits import (
-    POLL_SECONDS,
-    REST_SECONDS,
-    START_SECONDS,
-    TIMERS_SECONDS,
-)
+from cli.compare.limits import POLL_SECONDS, REST_SECONDS, START_SECONDS, TIMERS_SECONDS
 from cli.debugging.fleet import Stub
 from cli.debugging.rest import Reports
 from cli.debugging.stepping import Conductor
 from cli.errors import UserError
-from proto import debug_pb2, debug_pb2_grpc, etcd_view_pb2_grpc
-from proto import etcd_view_pb2 as view
+from cli.etcd.connection import Stub as EtcdStub
+from proto import debug_pb2, debug_pb2_grpc
 from wire.channel import connect
 from wire.errors import from_rpc_error
 from wire.seams import make_seams
@@ -69,9 +64,7 @@ class Asked:
 class OursRests:
     """`stubs` are the Debug services of the apiserver and of the component, in that order."""
 
-    def __init__(
-        self, process: Running, stubs: dict[str, Stub], journal: Journal, etcd: etcd_view_pb2_grpc.EtcdViewAsyncStub
-    ) -> None:
+    def __init__(self, process: Running, stubs: dict[str, Stub], journal: Journal, etcd: EtcdStub) -> None:
         self._process = process
         self._stubs = stubs
         self._component = stubs[process.name]
@@ -91,22 +84,30 @@ class OursRests:
         await self.come(lambda: False)
 
     async def come(self, asked: Callable[[], bool]) -> bool:
-        assert self._asked is not None
         deadline = time.monotonic() + REST_SECONDS
-        while True:
-            conductor = Conductor(self._asked, deadline - time.monotonic())
-            try:
-                await conductor.settle()
-                state = await self._etcd.State(view.StateRequest())
-                await self._journal.reached(state.revision)
+        before: tuple[int, int] | None = None
+        try:
+            while time.monotonic() < deadline:
+                after = await self._look(deadline - time.monotonic())
                 due = await self._due()
-            except grpc.aio.AioRpcError as error:
-                raise self._gone(from_rpc_error(error).message) from None
-            except asyncio.InvalidStateError:
-                raise self._gone("it hung up") from None
-            if not due or time.monotonic() > deadline:
-                return not due and not conductor.passage.restless
-            await asyncio.sleep(max(0.0, due - time.time()) + POLL_SECONDS)
+                if after == before and not due:
+                    return True
+                before = after
+                await asyncio.sleep(max(0.0, due - time.time()) + POLL_SECONDS)
+        except grpc.aio.AioRpcError as error:
+            raise self._gone(from_rpc_error(error).message) from None
+        except asyncio.InvalidStateError:
+            raise self._gone("it hung up") from None
+        return False
+
+    async def _look(self, seconds: float) -> tuple[int, int]:
+        """Settle; then etcd's revision and what has happened in the component so far. Two that are the same, with a
+        moment between them, are rest: what was on its way between two processes would have arrived."""
+        assert self._asked is not None
+        await self._journal.catch_up(self._etcd)
+        reports = await Conductor(self._asked, seconds).settle()
+        revision = await self._journal.catch_up(self._etcd)
+        return revision, reports[self._process.name].progress if self._process.name in reports else -1
 
     async def _due(self) -> float:
         """Unix time of the next work that waits, if that is soon; else 0."""
@@ -134,7 +135,7 @@ class OursRests:
 
 @asynccontextmanager
 async def ours_rests(
-    arena: Arena, process: Running, journal: Journal, etcd: etcd_view_pb2_grpc.EtcdViewAsyncStub
+    arena: Arena, process: Running, journal: Journal, etcd: EtcdStub
 ) -> AsyncIterator[tuple[OursRests, dict[str, Stub]]]:
     """And the Debug services of the apiserver and of the component."""
     tls, seams = TlsFiles.in_directory(arena.paths.pki, "admin"), make_seams("orrery")

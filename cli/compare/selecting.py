@@ -90,13 +90,13 @@ def change(component: str, before: JSON, after: JSON) -> JSON:
     if after["kind"] == "Pod":
         was, now = ((one.get("status") or {}).get("phase") for one in (before, after))
         end = {"status": {"phase": now}} if now in _FINISHED and was != now else {}
-        found = changed(*(_spec_and_labels(component, one) for one in (before, after)))
+        found = changed(*(_spec_and_labels(one) for one in (before, after)))
         return {**found, **end}
     parts = [as_input(component, one) for one in (before, after)]
     return changed(*parts) if all(one is not None for one in parts) else {}
 
 
-def _spec_and_labels(component: str, pod: JSON) -> JSON:
+def _spec_and_labels(pod: JSON) -> JSON:
     spec = {name: value for name, value in pod["spec"].items() if name != "nodeName"}
     return {"metadata": {"labels": pod["metadata"].get("labels") or {}}, "spec": spec}
 

@@ -22,6 +22,7 @@ from cli.compare.quiet import StrangerRests
 from cli.compare.resting import Rest, ours_rests
 from cli.compare.subjects import SUBJECTS
 from cli.debugging.fleet import Stub
+from cli.etcd.connection import Stub as EtcdStub
 from cli.forms.host import HostCluster, HostManaged
 from cli.source.acts import environment
 from proto import debug_pb2
@@ -39,6 +40,7 @@ class Side:
     feeder: Feeder
     rest: Rest
     ear: Ear
+    etcd: EtcdStub
     debug: dict[str, Stub]
     """Of the apiserver and the component, if that is ours."""
     explained: dict[Key, Explained] = field(default_factory=dict)
@@ -48,6 +50,7 @@ class Side:
     async def put(self, number: int, step: Step) -> None:
         self.journal.step = number
         await self.feeder.put(step)
+        await self.journal.catch_up(self.etcd)
 
     async def come_to_rest(self, asked: Callable[[], bool]) -> None:
         if not await self.rest.come(asked):
@@ -102,7 +105,7 @@ async def open_side(one: Contestant, component: str, home: Path, seed: int, quie
         else:
             rest = StrangerRests(process, arena, journal, ear, quiet)
         await rest.begin()
-        yield Side(one, arena, journal, Feeder(arena, journal), rest, ear, debug)
+        yield Side(one, arena, journal, Feeder(arena, journal), rest, ear, etcd, debug)
 
 
 async def _start(one: Contestant, component: str, arena: Arena, seed: int) -> Running:

@@ -127,6 +127,21 @@ def test_children_are_called_after_their_owner() -> None:
     assert found[0].content == found[1].content
 
 
+def test_pods_of_one_owner_are_interchangeable() -> None:
+    def with_pods(*numbers: int) -> list[Decision]:
+        made = [child(f"web-x{n}x{n}x", f"u{n}") for n in numbers]
+        run = [
+            write({**(one.tree or {}), "status": {"podIP": f"10.244.0.{n}"}}, before=one.tree, key=one.key)
+            for n, one in zip(numbers, made, strict=True)
+        ]
+        return of_controllers(*made, *run)
+
+    found = differences(with_pods(1), with_pods(12))
+    assert [one.verdict for one in found] == [Verdict.SAME]
+    assert found[0].first is not None
+    assert found[0].first.content["status"] == {"podIP": "<address of Pod of ReplicaSet default/web>"}
+
+
 def test_only_what_somebody_else_changed_is_a_decision() -> None:
     assert of_controllers() == []
     scaled = {**SET, "spec": {"replicas": 3}, "metadata": {**SET["metadata"], "generation": 2}}
