@@ -6,10 +6,12 @@ import asyncio
 import math
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from cli import spec as specs
 from cli.debugging.fleet import Fleet, open_fleet
 from cli.source.wanted import Want, edit
 from cli.tracing import settled
@@ -37,6 +39,9 @@ async def cluster(certificates: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     """Of a third component there is only what it left behind."""
     monkeypatch.setenv("ORRERY_HOME", str(tmp_path))
     async with fake_cluster(tmp_path, certificates, ("apiserver", "scheduler")) as made:
+        spec = specs.load(made.name)
+        assert spec is not None
+        specs.save(replace(spec, ports={**spec.ports, GONE: 1}))  # where nobody listens
         write_state(made.paths, dict.fromkeys(("apiserver", "scheduler", GONE), 0))
         yield made
 
