@@ -95,8 +95,9 @@ def etcd_prefix(text: str) -> str:
     """
     if not text or text.startswith("/"):
         return text
-    kind, _, rest = text.partition("/")
-    return "/".join([REGISTRY + _prefix(plural(kind)), rest])
+    kind, *rest = text.split("/")
+    end = "/" if len(rest) == 1 and plural(kind) not in _CLUSTER_WIDE else ""
+    return "/".join([REGISTRY + _prefix(plural(kind)), *(rest or [""])]) + end
 
 
 def near_kinds(text: str) -> str:

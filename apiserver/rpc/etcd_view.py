@@ -17,7 +17,7 @@ from proto import etcd_view_pb2_grpc
 from wire.masking import masked
 from wire.server import Service
 from wire.tls import require_admin
-from wire.trace import Tracer
+from wire.trace import Span, Tracer
 
 NAME = view.DESCRIPTOR.services_by_name["EtcdView"].full_name
 WHAT: Final = "what etcd holds"
@@ -77,9 +77,19 @@ class EtcdViewService(etcd_view_pb2_grpc.EtcdViewServicer):
         found = _revision(past, secrets=secrets)
         if past.value is None:
             revision, key = str(past.revision), _text(past.key)
-            spans = (one for one in self._tracer.spans() if one.attributes.get("revision") == revision)
-            found.traceparent = next((one.traceparent for one in spans if one.attributes.get("key") == key), "")
+            spans = [one for one in self._tracer.spans() if one.attributes.get("revision") == revision]
+            ours = next((one for one in spans if one.attributes.get("key") == key), None)
+            if ours is not None:
+                found.traceparent, found.writer = ours.traceparent, self._asker(ours)
         return found
+
+    def _asker(self, span: Span) -> str:
+        """Whose request a transaction was part of, "" if that came from another process or is forgotten."""
+        spans = {one.span_id: one for one in self._tracer.spans(span.trace_id)}
+        above: Span | None = span
+        while above is not None and "user" not in above.attributes:
+            above = spans.get(above.parent_id)
+        return above.attributes["user"] if above is not None else ""
 
     async def State(self, request: view.StateRequest, context: Any) -> view.StateResponse:
         require_admin(context, WHAT)

@@ -42,7 +42,7 @@ def tree(keys: Iterable[Key], revision: int, depth: int = 0) -> list[str]:
     if not root.below:
         return [f"no keys (store at revision {revision})"]
     lines = list(_branches(root, "", depth, 1))
-    return [*lines, "", f"{root.keys} keys, {size(root.bytes)}, store at revision {revision}"]
+    return [*lines, "", f"{_keys(root.keys)}, {size(root.bytes)}, store at revision {revision}"]
 
 
 def _branches(branch: Branch, indent: str, depth: int, level: int) -> Iterator[str]:
@@ -58,7 +58,11 @@ def _told(branch: Branch) -> str:
         key = branch.key
         changed = f" changed {key.version - 1} times," if key.version > 1 else ""
         return f"  rev {key.revision},{changed} {size(key.size)}"
-    return f"  ({branch.keys} keys, {size(branch.bytes)})"
+    return f"  ({_keys(branch.keys)}, {size(branch.bytes)})"
+
+
+def _keys(count: int) -> str:
+    return "1 key" if count == 1 else f"{count} keys"
 
 
 def value(one: Revision) -> str:
@@ -124,6 +128,6 @@ def _what(one: Revision) -> str:
 def _who(one: Revision) -> str:
     trace = trace_id(one.traceparent)
     told = f"trace {trace}" if trace else ""
-    if one.deleted:
-        return told  # etcd keeps no value with a deletion, and so nothing about who did it
-    return f"by {one.writer or 'unknown'}  {told}".rstrip()
+    # etcd keeps no value with a deletion, and so nothing about who did it: only the apiserver's memory may know.
+    writer = one.writer or ("" if one.deleted else "unknown")
+    return "  ".join(part for part in (writer and f"by {writer}", told) if part)

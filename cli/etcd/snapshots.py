@@ -43,7 +43,8 @@ def backup(name: str, file: Path) -> str:
 
 def describe(file: Path) -> str:
     status = etcdctl.snapshot_status(file)
-    return f"revision {status['revision']}, {status['totalKey']} keys, {size(status['totalSize'])}"
+    held = f"{status['totalKey']} keys and earlier revisions of keys"
+    return f"revision {status['revision']}, {held}, {size(status['totalSize'])}"
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,12 @@ import asyncio
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any, Final
-
-import grpc
 
 from apimachinery.clock import ClockState
 from apimachinery.errors import ApiError
 from apimachinery.resources import GVR, join_key
-from cli.debugging.fleet import ASK_SECONDS, Answers, Fleet, open_fleet
+from cli.debugging.fleet import Answers, Fleet, open_fleet
 from cli.debugging.hidden import is_hidden, notice
 from cli.debugging.timeline import now_on
 from cli.errors import UserError
@@ -49,7 +46,7 @@ async def gather(name: str, ref: Ref) -> Evidence:
         obj = objects["obj"]
         uid = (obj or {}).get("metadata", {}).get("uid", "")
         (said, away), words, past, left = await asyncio.gather(
-            _said(fleet, ref, uid), last_words(fleet, ref, obj), _past(fleet, name, ref, obj), left_in(name, ref, obj)
+            _said(fleet, ref, uid), last_words(fleet, ref, obj), _past(name, ref, obj), left_in(name, ref, obj)
         )
         notes = {one.name: one.note for one in fleet.cluster.processes() if one.note}
         hidden = notice(fleet.paths)
@@ -70,25 +67,11 @@ async def gather(name: str, ref: Ref) -> Evidence:
     )
 
 
-async def _past(fleet: Fleet, name: str, ref: Ref, obj: JSON | None) -> Past | None:
+async def _past(name: str, ref: Ref, obj: JSON | None) -> Past | None:
     """Only of what is gone or going."""
     if obj is not None and not obj["metadata"].get("deletionTimestamp"):
         return None
-    found = await past_of(name, ref)
-    if found is None or found.asked_by or not found.trace:
-        return found
-    return replace(found, asked_by=await _asker(fleet, ref, found.trace))
-
-
-async def _asker(fleet: Fleet, ref: Ref, trace: str) -> str:
-    """A removal at once stores nothing, and so nobody's name: the apiserver's span knows, for a while."""
-    try:
-        async for span in fleet.stub("apiserver").Spans(debug_pb2.SpansRequest(trace_id=trace), timeout=ASK_SECONDS):
-            if span.name == f"delete {ref.gvr.resource}" and span.attributes.get("user"):
-                return str(span.attributes["user"])
-    except grpc.aio.AioRpcError:
-        return ""  # the apiserver is away, which is told elsewhere
-    return ""
+    return await past_of(name, ref)
 
 
 # --- the apiserver

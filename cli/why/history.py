@@ -38,7 +38,7 @@ def past(history: list[view.Revision]) -> Past | None:
     newest = last if last.deleted and last.traceparent else marked
     return Past(
         marked=marked.revision if marked else 0,
-        asked_by=marked.writer if marked else "",
+        asked_by=marked.writer if marked else last.writer if last.deleted else "",
         gone=last.revision if last.deleted else 0,
         trace=trace_id(newest.traceparent) if newest else "",
         last=json.loads(states[-1].raw) if states else None,

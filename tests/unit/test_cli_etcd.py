@@ -13,7 +13,7 @@ from apiserver.storage.keys import prefix_of
 from cli.diffs import LINES, diff
 from cli.errors import UserError
 from cli.etcd import etcdctl, showing
-from cli.kinds import etcd_key, plural
+from cli.kinds import etcd_key, etcd_prefix, near_kinds, plural
 from proto.etcd_view_pb2 import Key, Revision
 
 
@@ -96,12 +96,12 @@ def test_trees() -> None:
         "    │   └── default  (2 keys, 2.1 KB)",
         "    │       ├── a  rev 5, changed 2 times, 100 B",
         "    │       └── b  rev 6, 2.0 KB",
-        "    └── minions  (1 keys, 10 B)",
+        "    └── minions  (1 key, 10 B)",
         "        └── n  rev 2, 10 B",
         "",
         "3 keys, 2.1 KB, store at revision 9",
     ]
-    assert showing.tree(keys, 9, 2)[2] == "    └── minions  (1 keys, 10 B)"
+    assert showing.tree(keys, 9, 2)[2] == "    └── minions  (1 key, 10 B)"
     assert showing.tree([], 9) == ["no keys (store at revision 9)"]
 
 
@@ -135,3 +135,38 @@ def test_without_etcdctl_the_package_is_named(monkeypatch: pytest.MonkeyPatch, t
         etcdctl.require_etcdctl()
     with pytest.raises(UserError, match="no such file"):
         etcdctl.snapshot_status(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("text", "prefix"),
+    [
+        ("", ""),
+        ("/registry/po", "/registry/po"),
+        ("pods", "/registry/pods/"),
+        ("po/shop", "/registry/pods/shop/"),
+        ("svc/shop/web", "/registry/services/specs/shop/web"),
+        ("nodes", "/registry/minions/"),
+        ("no/worker-1", "/registry/minions/worker-1"),
+    ],
+)
+def test_beginnings_of_keys_as_typed(text: str, prefix: str) -> None:
+    assert etcd_prefix(text) == prefix
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("/registry/x", ""),
+        ("pod/web", ""),
+        ("widgets.example.com/web", ""),
+        ("pdo/web", "; pdo is no built-in kind; near it are: pod"),
+    ],
+)
+def test_kinds_that_are_mistyped(text: str, said: str) -> None:
+    assert near_kinds(text).startswith(said) and bool(near_kinds(text)) is bool(said)
+
+
+def test_a_removal_names_who_asked_for_it_where_that_is_known() -> None:
+    known = Revision(revision=7, deleted=True, writer="admin")
+    assert list(showing.revision(known, b"")) == ["rev 7  DELETED  by admin"]
+    assert list(showing.revision(Revision(revision=7, deleted=True), b"")) == ["rev 7  DELETED"]
