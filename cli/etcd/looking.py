@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from collections.abc import AsyncIterator
+from typing import Final
 
 import grpc
 
 from cli.errors import UserError
 from cli.etcd import showing
-from cli.etcd.connection import open_view
+from cli.etcd.connection import Stub, open_view
 from cli.kinds import etcd_key, etcd_prefix, near_kinds
 from proto import etcd_view_pb2 as view
+
+RETRY_SECONDS: Final = 0.5
 
 
 async def tree(name: str, what: str, depth: int) -> str:
@@ -51,13 +56,33 @@ async def history(name: str, what: str, *, secrets: bool) -> str:
 
 
 async def watch(name: str, what: str, count: int, *, secrets: bool) -> str:
-    """Prints as it goes; with `count`, ends after so many."""
-    seen, prefix = 0, etcd_prefix(what)
+    """Prints as it goes; with `count`, ends after so many. Goes on when the apiserver is back that went."""
+    prefix = etcd_prefix(what)
+    asked = view.WatchRequest(prefix=prefix, secrets=secrets)
     async with open_view(name) as stub:
         print(f"--- watching {prefix or 'all keys'}; Ctrl-C ends", file=sys.stderr, flush=True)
-        async for one in stub.Watch(view.WatchRequest(prefix=prefix, secrets=secrets)):
+        seen = 0
+        async for one in _kept_up(stub, asked):
             print("\n".join(showing.event(one)), flush=True)
             seen += 1
             if seen == count:
                 break
     return ""
+
+
+async def _kept_up(stub: Stub, asked: view.WatchRequest) -> AsyncIterator[view.Revision]:
+    """Revisions for ever. Raises AioRpcError for a refusal, and where nobody answers from the beginning."""
+    await stub.State(view.StateRequest())
+    told = False
+    while True:
+        try:
+            async for one in stub.Watch(asked):
+                yield one
+                told = False
+        except grpc.aio.AioRpcError as error:
+            if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                raise
+        if not told:
+            print("--- the apiserver is away; what is written until it is back is missing here", file=sys.stderr)
+            told = True
+        await asyncio.sleep(RETRY_SECONDS)
