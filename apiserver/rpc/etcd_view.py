@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
@@ -20,6 +21,8 @@ from wire.tls import require_admin
 from wire.trace import Span, Tracer
 
 NAME = view.DESCRIPTOR.services_by_name["EtcdView"].full_name
+_ANSWER_POLLS: Final = 10
+_ANSWER_POLL_SECONDS: Final = 0.01
 WHAT: Final = "what etcd holds"
 
 
@@ -70,7 +73,16 @@ class EtcdViewService(etcd_view_pb2_grpc.EtcdViewServicer):
     async def Watch(self, request: view.WatchRequest, context: Any) -> AsyncIterator[view.Revision]:
         require_admin(context, WHAT)
         async for one in written(self._etcd, request.prefix.encode()):
-            yield self._told(one, secrets=request.secrets)
+            yield await self._told_soon(one, secrets=request.secrets)
+
+    async def _told_soon(self, past: Past, *, secrets: bool) -> view.Revision:
+        """etcd's event may come before the answer to the transaction that it tells of, which knows its trace."""
+        for _ in range(_ANSWER_POLLS):
+            found = self._told(past, secrets=secrets)
+            if found.traceparent or past.value is not None:
+                break
+            await asyncio.sleep(_ANSWER_POLL_SECONDS)  # real time: it is etcd that we wait for
+        return found
 
     def _told(self, past: Past, *, secrets: bool) -> view.Revision:
         """A deletion leaves no value that could say whose it was: our own transaction knows, if it is not long ago."""
@@ -85,7 +97,7 @@ class EtcdViewService(etcd_view_pb2_grpc.EtcdViewServicer):
 
     def _asker(self, span: Span) -> str:
         """Whose request a transaction was part of, "" if that came from another process or is forgotten."""
-        spans = {one.span_id: one for one in self._tracer.spans(span.trace_id)}
+        spans = {one.span_id: one for one in self._tracer.related(frozenset({span.trace_id}))}
         above: Span | None = span
         while above is not None and "user" not in above.attributes:
             above = spans.get(above.parent_id)
