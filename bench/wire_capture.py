@@ -21,7 +21,7 @@ from proto.debug_pb2 import WireRequest
 from wire import trace
 from wire.capture import Capture, Listener
 from wire.channel import connect
-from wire.interceptors import UnarySeams, _method, _with_trace, pass_request_gate
+from wire.outgoing import SeamedChannel, UnarySeams, with_trace
 from wire.seams import Seams, make_seams
 from wire.server import Service, serve
 
@@ -31,23 +31,20 @@ LOOKS = 1_000_000
 
 
 class _Unhooked(UnarySeams):
-    """The interceptor as it is, without the look at whether anybody listens."""
+    """A call as it is, without the look at whether anybody listens."""
 
-    async def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
-        method = _method(client_call_details)
-        if method.startswith(("/orrery.debug.", "/grpc.")):
-            return await continuation(client_call_details, request)
-        edge = f"rpc:{method}"
-        await pass_request_gate(self._seams, edge, request, self._peer)
-        activity = self._seams.tracer.activity
-        work = activity.begin(edge, parent_id=trace.span_id(trace.current()))
-        try:
-            call = await continuation(_with_trace(client_call_details), request)
-        except BaseException:
-            activity.end(work)
-            raise
-        call.add_done_callback(lambda _: activity.end(work))
+    def __call__(self, request: Any, *, metadata: Any = None, **options: Any) -> Any:
+        if not self._seams.gates.passes_freely(self._edge):
+            raise AssertionError("a rule is set")
+        work = self._activity.begin(self._edge, trace.current_span_id())
+        call = self._call(request, metadata=with_trace(metadata), **options)
+        call.add_done_callback(lambda _: self._activity.end(work))
         return call
+
+
+class _UnhookedChannel(SeamedChannel):
+    def unary_unary(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        return _Unhooked(self._inner.unary_unary(method, *args, **kwargs), method, self._seams, self._peer)
 
 
 class _Get:
@@ -75,7 +72,7 @@ async def seconds(channel: grpc.aio.Channel) -> float:
 async def channels(address: str, seams: Seams) -> AsyncIterator[dict[str, grpc.aio.Channel]]:
     service = Service("orrery.api.v1.Api", _add)
     options = [("grpc.default_authority", "localhost"), ("grpc.use_local_subchannel_pool", 1)]
-    bare = grpc.aio.insecure_channel(address, options=options, interceptors=[_Unhooked(seams, address)])
+    bare = _UnhookedChannel(grpc.aio.insecure_channel(address, options=options), seams, address)
     async with serve(address, make_seams("bench"), None, [service]), bare, connect(address, seams, None) as hooked:
         yield {"no hook": bare, "idle hook": hooked}
 

@@ -28,7 +28,7 @@ from client.reflector import Reflector
 from client.store import IndexFunction, Store
 from proto import api_pb2
 from wire.seams import Seams
-from wire.trace import current, note_read
+from wire.trace import current, gathers_reads, note_read
 
 _log = logging.getLogger(__name__)
 
@@ -89,9 +89,9 @@ class Informer(Generic[T]):
     def get(self, key: str) -> T | None:
         """By `namespace/name`, or `name`."""
         found = self._store.get(key)
-        note_read(
-            f"{self._cls.KIND} {key}", f"@{found.metadata.resource_version}" if found is not None else " (absent)"
-        )
+        if gathers_reads():
+            version = f"@{found.metadata.resource_version}" if found is not None else " (absent)"
+            note_read(f"{self._cls.KIND} {key}", version)
         return found
 
     def list(self) -> builtins.list[T]:
@@ -99,7 +99,8 @@ class Informer(Generic[T]):
 
     def by_index(self, index: str, value: str) -> builtins.list[T]:
         found = self._store.by_index(index, value)
-        note_read(f"{self._cls.KIND}s by {index}", f" ({len(found)})")
+        if gathers_reads():
+            note_read(f"{self._cls.KIND}s by {index}", f" ({len(found)})")
         return found
 
     def add_index(self, name: str, function: IndexFunction[T]) -> None:

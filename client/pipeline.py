@@ -34,6 +34,7 @@ class WritePipeline:
     def __init__(self, open_call: Callable[[], Stream], seams: Seams) -> None:
         self._open_call = open_call
         self._seams = seams
+        self._activity = seams.tracer.activity
         self._slots = asyncio.Semaphore(WRITES_IN_FLIGHT)
         self._ids = itertools.count(1)
         self._in_flight: dict[int, asyncio.Future[api_pb2.WriteResult]] = {}
@@ -43,11 +44,12 @@ class WritePipeline:
     async def write(self, request: api_pb2.WriteRequest) -> api_pb2.WriteResult:
         """Send `request` and wait for its own result. Raises ApiError when the stream is lost first."""
         request.traceparent = request.traceparent or trace.current()
+        if self._seams.gates.passes_freely(_EDGE):
+            return await self._write(request)
         verdict = await pass_request_gate(self._seams, _EDGE, request)
         return await carry_out(verdict, lambda: self._write(request))
 
     async def _write(self, request: api_pb2.WriteRequest) -> api_pb2.WriteResult:
-        parent = trace.span_id(trace.current())
         async with self._slots:
             request.id = next(self._ids)
             future: asyncio.Future[api_pb2.WriteResult] = asyncio.get_running_loop().create_future()
@@ -55,12 +57,13 @@ class WritePipeline:
             self._outgoing.put_nowait(request)
             if self._task is None:
                 self._task = asyncio.create_task(self._run_stream(), name="write-pipeline")
+            work = self._activity.begin(_EDGE, trace.current_span_id())
             try:
-                with self._seams.tracer.activity.doing(_EDGE, parent):
-                    if self._seams.capture.active:
-                        return await self._told(request, future)
-                    return await future
+                if self._seams.capture.active:
+                    return await self._told(request, future)
+                return await future
             finally:
+                self._activity.end(work)
                 self._in_flight.pop(request.id, None)
 
     async def _told(

@@ -129,27 +129,30 @@ class Reflector:
         """What is new is a hop of its trace; what was there before the watch began is none."""
         obj = event.object
         if not live or not obj.traceparent:
-            await self._through_gate(event, obj.traceparent)
+            token = trace.attach(obj.traceparent)  # what a held event belongs to
+            try:
+                await self._through_gate(event)
+            finally:
+                trace.detach(token)
             return
         told = f"{obj.namespace}/{obj.name}" if obj.namespace else obj.name
         with self._seams.tracer.span(
             self._edge, parent=obj.traceparent, type=_type_of(event), object=f"{told}@{obj.resource_version}"
-        ) as span:
-            await self._through_gate(event, span.traceparent)
+        ):
+            await self._through_gate(event)
 
-    async def _through_gate(self, event: api_pb2.WatchEvent, context: str) -> None:
+    async def _through_gate(self, event: api_pb2.WatchEvent) -> None:
+        if self._seams.gates.passes_freely(self._edge):
+            self._deliver(event)
+            return
         obj = event.object
-        token = trace.attach(context)  # what a held event belongs to
-        try:
-            verdict = await self._seams.gates.pass_through(
-                self._edge, Subject(obj.kind, obj.namespace, obj.name), lambda: self._describe(event)
-            )
-            if verdict is Verdict.DROP:
-                return
-            for _ in range(2 if verdict is Verdict.TWICE else 1):
-                self._deliver(event)
-        finally:
-            trace.detach(token)
+        verdict = await self._seams.gates.pass_through(
+            self._edge, Subject(obj.kind, obj.namespace, obj.name), lambda: self._describe(event)
+        )
+        if verdict is Verdict.DROP:
+            return
+        for _ in range(2 if verdict is Verdict.TWICE else 1):
+            self._deliver(event)
 
     def _deliver(self, event: api_pb2.WatchEvent) -> None:
         if event.type == _Event.DELETED:

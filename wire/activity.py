@@ -11,8 +11,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 from wire.limits import EDGES
+
+_monotonic = time.monotonic
 
 
 @dataclass(slots=True)
@@ -28,15 +31,30 @@ class Timing:
         return self.total / self.count if self.count else 0.0
 
 
-@dataclass(slots=True)
-class Work:
+class Work(Protocol):
     """Begun and not ended. `span_id` is "" for a call, whose `parent_id` is the span that makes it."""
+
+    @property
+    def key(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def span_id(self) -> str: ...
+    @property
+    def parent_id(self) -> str: ...
+    @property
+    def started(self) -> float: ...
+
+
+@dataclass(slots=True)
+class Call:
+    """Work that is no span."""
 
     key: int
     name: str
-    span_id: str
     parent_id: str
     started: float
+    span_id: str = ""
 
 
 class Activity:
@@ -48,26 +66,34 @@ class Activity:
         self.timings: dict[str, Timing] = {}
         self.ended = 0
 
-    def begin(self, name: str, span_id: str = "", parent_id: str = "") -> Work:
-        work = Work(next(self._keys), name, span_id, parent_id, time.monotonic())
+    def begin(self, name: str, parent_id: str = "") -> Call:
+        work = Call(next(self._keys), name, parent_id, _monotonic())
         self._open[work.key] = work
         return work
 
-    def end(self, work: Work) -> None:
-        """Ending it twice counts once."""
+    def opened(self, work: Work) -> int:
+        """Work that keeps its own record begins. Gives its key."""
+        key = next(self._keys)
+        self._open[key] = work
+        return key
+
+    def end(self, work: Work) -> float:
+        """Gives how long it took. Ending it twice counts once."""
+        seconds = _monotonic() - work.started
         if self._open.pop(work.key, None) is None:
-            return
+            return seconds
         self.ended += 1
-        seconds = time.monotonic() - work.started
         timing = self.timings.get(work.name) or self._new_timing(work.name)
         timing.count += 1
         timing.total += seconds
-        timing.longest = max(timing.longest, seconds)
+        if seconds > timing.longest:
+            timing.longest = seconds
+        return seconds
 
     @contextmanager
     def doing(self, name: str, parent_id: str = "") -> Iterator[None]:
         """A piece of work that is no span."""
-        work = self.begin(name, parent_id=parent_id)
+        work = self.begin(name, parent_id)
         try:
             yield
         finally:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import grpc
 
-from wire.interceptors import StreamSeams, UnarySeams
 from wire.limits import (
     CONNECT_SECONDS,
     KEEPALIVE_SECONDS,
@@ -12,6 +11,7 @@ from wire.limits import (
     MAX_MESSAGE_BYTES,
     RECONNECT_MAX_SECONDS,
 )
+from wire.outgoing import SeamedChannel
 from wire.seams import Seams
 from wire.tls import TlsFiles, channel_credentials
 
@@ -34,13 +34,13 @@ def connect(address: str, seams: Seams, tls: TlsFiles | None, *, server_name: st
 
     `server_name` is the name the peer's certificate is checked against, if not the host's.
     """
-    interceptors: list[grpc.aio.ClientInterceptor] = [UnarySeams(seams, address), StreamSeams(seams, address)]
     options = list(_OPTIONS)
     if tls is None:
         if not address.startswith("unix:"):
             raise ValueError(f"{address}: only a unix socket may be used without TLS")
         options.append(("grpc.default_authority", "localhost"))
-        return grpc.aio.insecure_channel(address, options=options, interceptors=interceptors)
+        return SeamedChannel(grpc.aio.insecure_channel(address, options=options), seams, address)
     if server_name:
         options.append(("grpc.ssl_target_name_override", server_name))
-    return grpc.aio.secure_channel(address, channel_credentials(tls), options=options, interceptors=interceptors)
+    secure = grpc.aio.secure_channel(address, channel_credentials(tls), options=options)
+    return SeamedChannel(secure, seams, address)

@@ -1,7 +1,8 @@
 """Gates: named points on every edge where a message can be counted, held, delayed, dropped, failed, doubled, overtaken.
 
-With no rule set a gate is one dictionary look-up. A gate sits where a message is about to pass: before an RPC is sent
-or handled, before a watch event is handed over, before a reconcile, a scheduling cycle or a CRI call starts.
+With no rule set a gate is one dictionary look-up (`passes_freely`). A gate sits where a message is about to pass:
+before an RPC is sent or handled, before a watch event is handed over, before a reconcile, a scheduling cycle or a CRI
+call starts.
 
 All rules that match a message apply, in the order in which they were set, until one ends its way (drop, error,
 duplicate). A message that was held once is not held again at the same passage.
@@ -139,11 +140,19 @@ class Gates:
 
         `describe` tells what changed, should someone ask while the message is held; `peer` is whom it goes to.
         """
-        counts = self.edges.get(edge) or self.declare(edge)
-        if not self._rules:
-            counts.passed += 1
+        if self.passes_freely(edge):
             return Verdict.PASS
-        return await self._judge(edge, subject, describe, peer, counts)
+        return await self._judge(edge, subject, describe, peer, self.edges.get(edge) or self.declare(edge))
+
+    def passes_freely(self, edge: str, messages: int = 1) -> bool:
+        """Is no rule set at all? Then the messages are counted and may pass, and nobody need say what they are about.
+
+        If not, nothing has happened yet: `pass_through` is to be asked about each of them.
+        """
+        if self._rules:
+            return False
+        (self.edges.get(edge) or self.declare(edge)).passed += messages
+        return True
 
     def declare(self, edge: str) -> Counts:
         """Have the edge listed before its first message."""

@@ -7,12 +7,13 @@ import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import cast
 
 import grpc
 
 from proto import debug_pb2, debug_pb2_grpc
 from wire.debug import DebugService
-from wire.interceptors import ServerSeams
+from wire.incoming import SeamedServer
 from wire.limits import KEEPALIVE_SECONDS, MAX_MESSAGE_BYTES, MAX_PENDING_CALLS, STOP_GRACE_SECONDS
 from wire.process import CannotRun, process_age_seconds
 from wire.seams import Seams, follow_files
@@ -52,10 +53,11 @@ async def serve(
 
     Raises PortInUse if the address cannot be bound.
     """
-    server = grpc.aio.server(interceptors=[ServerSeams(seams)], options=_OPTIONS)
+    server = grpc.aio.server(options=_OPTIONS)
+    seamed = cast(grpc.aio.Server, SeamedServer(server, seams))
     everything = [*services, _debug(seams)]
     for service in everything:
-        service.add(server)
+        service.add(seamed)
     _add_standard_services(server, [service.name for service in everything])
     port = _bind(server, address, tls)
     await server.start()

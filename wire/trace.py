@@ -3,17 +3,20 @@
 The current context travels in a contextvar, in gRPC metadata (`traceparent`, W3C Trace Context) and with every stored
 revision. Spans end up in a bounded ring that the Debug service reads out, and in a file that the next process of the
 component reads (`wire.span_file`), if the cluster keeps files.
+
+Tracing is always on, so spans are kept cheap (`python -m bench.gates` tells how cheap): within a process the context
+is the span itself, and what only a reader needs is put into words when someone reads.
 """
 
 from __future__ import annotations
 
-import os
+import random
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
+from types import TracebackType
 
 from wire.activity import Activity
 from wire.limits import READS_PER_SPAN, SPAN_RING
@@ -21,46 +24,63 @@ from wire.span_file import SpanFile
 
 HEADER = "traceparent"
 
-_current: ContextVar[str] = ContextVar("traceparent", default="")
-_here: ContextVar[Span | None] = ContextVar("span", default=None)
+_random_bits = random.Random().getrandbits  # ids must be unlike others, not hard to guess
+_real_time, _monotonic = time.time, time.monotonic
 
 
 def current() -> str:
     """The `traceparent` in force here, or "" outside any trace."""
-    return _current.get()
+    here = _here.get()
+    return here if isinstance(here, str) else here.traceparent
 
 
-def attach(traceparent: str) -> Token[str]:
+def attach(traceparent: str) -> Token[Span | str]:
     """Enter a context that came from elsewhere. Give the token to `detach`."""
-    return _current.set(traceparent)
+    return _here.set(traceparent)
 
 
-def detach(token: Token[str]) -> None:
-    _current.reset(token)
+def detach(token: Token[Span | str]) -> None:
+    _here.reset(token)
 
 
 def trace_id(traceparent: str) -> str:
     """The trace's 32 hex digits, or "" if `traceparent` is none."""
-    parts = traceparent.split("-")
-    return parts[1] if len(parts) == 4 and len(parts[1]) == 32 else ""
+    return _ids_in(traceparent)[0]
 
 
 def span_id(traceparent: str) -> str:
     """The 16 hex digits of the span it names, or ""."""
-    return traceparent.split("-")[2] if trace_id(traceparent) else ""
+    return _ids_in(traceparent)[1]
+
+
+def current_span_id() -> str:
+    """The same of the context in force."""
+    here = _here.get()
+    return span_id(here) if isinstance(here, str) else here.span_id
+
+
+def _ids_in(traceparent: str) -> tuple[str, str]:
+    parts = traceparent.split("-")
+    return (parts[1], parts[2]) if len(parts) == 4 and len(parts[1]) == 32 else ("", "")
 
 
 def note(**attributes: str) -> None:
     """Say something about the work under way, in its span: what was decided, and why. Outside a span it is lost."""
     span = _here.get()
-    if span is not None and not span.end:
+    if not isinstance(span, str) and not span.end:
         span.attributes.update(attributes)
+
+
+def gathers_reads() -> bool:
+    """Does the work under way keep what it looked at? If not, there is no need to put it into words."""
+    span = _here.get()
+    return not isinstance(span, str) and span.reads is not None and not span.end
 
 
 def note_read(what: str, version: str) -> None:
     """Say that the work under way looked at `what`, in which version (`@12`). Only spans that gather reads keep it."""
     span = _here.get()
-    if span is not None and span.reads is not None and not span.end and len(span.reads) < READS_PER_SPAN:
+    if not isinstance(span, str) and span.reads is not None and not span.end and len(span.reads) < READS_PER_SPAN:
         span.reads.setdefault(what, version)
 
 
@@ -85,53 +105,69 @@ class Span:
         return f"00-{self.trace_id}-{self.span_id}-01"
 
 
+_here: ContextVar[Span | str] = ContextVar("traceparent", default="")
+"""The span under way, or the context that was attached."""
+
+
+class OpenSpan(Span):
+    """A span under way: work happens in its `with` block. Afterwards it is a span like any other."""
+
+    __slots__ = ("_token", "_tracer", "key", "started")
+
+    def __init__(
+        self, tracer: Tracer, name: str, parent: Span | str, links: Sequence[str], attributes: dict[str, str]
+    ) -> None:
+        self._tracer = tracer
+        self.trace_id, self.parent_id = (
+            _ids_in(parent) if isinstance(parent, str) else (parent.trace_id, parent.span_id)
+        )
+        if not self.trace_id:
+            self.trace_id = f"{_random_bits(128):032x}"
+        self.span_id = f"{_random_bits(64):016x}"
+        self.component = tracer.component
+        self.name = name
+        self.start = self.end = 0.0
+        self.links = links
+        self.attributes = attributes
+        self.reads = None
+
+    def __enter__(self) -> OpenSpan:
+        self._token = _here.set(self)
+        self.start = _real_time()
+        self.started = _monotonic()
+        self.key = self._tracer.activity.opened(self)
+        if self._tracer.file is not None:
+            self._tracer.file.note(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.end = self.start + self._tracer.activity.end(self)
+        if kind is not None:
+            self.attributes["error"] = kind.__name__
+        if self.reads:
+            self.attributes["read"] = ", ".join(f"{what}{version}" for what, version in self.reads.items())
+        self._tracer.keep(self)
+        if self._tracer.file is not None:
+            self._tracer.file.note(self)
+        _here.reset(self._token)
+
+
 class Tracer:
     """Makes spans for one component and keeps the last `capacity` of them; those of processes before it, too."""
 
     def __init__(self, component: str, capacity: int = SPAN_RING, file: SpanFile | None = None) -> None:
         self.component = component
-        self._file = file
+        self.file = file
         self._ring: deque[Span] = deque(maxlen=capacity)
-        self._open: dict[str, Span] = {}
+        self.keep = self._ring.append
+        """Where a span goes when it is over."""
         self.activity = Activity()
 
-    @contextmanager
-    def span(
-        self, name: str, *, parent: str | None = None, links: Sequence[str] = (), **attributes: str
-    ) -> Iterator[Span]:
+    def span(self, name: str, *, parent: str | None = None, links: Sequence[str] = (), **attributes: str) -> OpenSpan:
         """Work inside a span. `parent` defaults to the current context; with none, a new trace begins."""
-        came_from = current() if parent is None else parent
-        span = Span(
-            trace_id=trace_id(came_from) or os.urandom(16).hex(),
-            span_id=os.urandom(8).hex(),
-            parent_id=span_id(came_from),
-            component=self.component,
-            name=name,
-            start=time.time(),
-            links=links,
-            attributes=attributes,
-        )
-        token, outer = attach(span.traceparent), _here.set(span)
-        self._open[span.span_id] = span
-        work = self.activity.begin(name, span.span_id, span.parent_id)
-        if self._file is not None:
-            self._file.note(span)
-        try:
-            yield span
-        except BaseException as error:
-            span.attributes["error"] = type(error).__name__
-            raise
-        finally:
-            detach(token)
-            _here.reset(outer)
-            self.activity.end(work)
-            span.end = time.time()
-            del self._open[span.span_id]
-            if span.reads:
-                span.attributes["read"] = ", ".join(f"{what}{version}" for what, version in span.reads.items())
-            self._ring.append(span)
-            if self._file is not None:
-                self._file.note(span)
+        return OpenSpan(self, name, _here.get() if parent is None else parent, links, attributes)
 
     def spans(self, wanted: str = "") -> list[Span]:
         """Finished spans, oldest first; only those of trace `wanted` if given."""
@@ -139,10 +175,11 @@ class Tracer:
 
     def related(self, wanted: frozenset[str]) -> list[Span]:
         """All spans of these traces and all that link to them, those under way (with `end` 0) included."""
-        return related((*self._earlier(), *self._ring, *self._open.values()), wanted)
+        under_way = [one for one in self.activity.open() if isinstance(one, Span)]
+        return related((*self._earlier(), *self._ring, *under_way), wanted)
 
     def _earlier(self) -> Iterable[Span]:
-        return self._file.earlier() if self._file is not None else ()
+        return self.file.earlier() if self.file is not None else ()
 
 
 def related(spans: Iterable[Span], wanted: frozenset[str]) -> list[Span]:

@@ -151,6 +151,8 @@ class _Stream:
         return [found for event in events if (found := translate(event, self._matches)) is not None]
 
     async def _through_gate(self, events: list[WatchEvent]) -> list[WatchEvent]:
+        if self._seams.gates.passes_freely(self._edge, len(events)):
+            return events
         passed: list[WatchEvent] = []
         for event in events:
             assert event.object is not None

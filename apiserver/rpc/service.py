@@ -101,8 +101,10 @@ class ApiService:
     async def _answer(self, message: api_pb2.WriteRequest, user: User) -> bytes:
         """The result, failures included: one refused write must not end the stream."""
         try:
-            verdict = await pass_request_gate(self._seams, _WRITE_MANY_EDGE, message)
             write = self._told if self._seams.capture.active else self._write
+            if self._seams.gates.passes_freely(_WRITE_MANY_EDGE):
+                return await write(message, user)
+            verdict = await pass_request_gate(self._seams, _WRITE_MANY_EDGE, message)
             return await carry_out(verdict, lambda: write(message, user))
         except ApiError as error:
             return encode_failure(message.id, error)

@@ -170,6 +170,8 @@ class Etcd:
                 tell_txn(self._seams, request, response, subject, began, problem)
 
     async def _pass_gate(self, subject: Subject) -> Verdict:
+        if self._seams.gates.passes_freely("etcd:txn"):
+            return Verdict.PASS
         try:
             verdict = await self._seams.gates.pass_through("etcd:txn", subject)
         except GateError as error:

@@ -47,7 +47,7 @@ def tracer_at(path: Path) -> Tracer:
 
 def let_go(tracer: Tracer) -> None:
     """As if its process had ended: the file is another's to take."""
-    file = tracer._file
+    file = tracer.file
     assert file is not None and file._map is not None
     file._map.close()
     os.close(file._descriptor)
