@@ -83,7 +83,8 @@ class Activity:
         if self._open.pop(work.key, None) is None:
             return seconds
         self.ended += 1
-        timing = self.timings.get(work.name) or self._new_timing(work.name)
+        name = work.name
+        timing = self.timings.get(name) or self._new_timing(name)
         timing.count += 1
         timing.total += seconds
         if seconds > timing.longest:

@@ -64,7 +64,7 @@ class SpanFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._run = os.urandom(6).hex()
-        self._pending: list[Span] = []
+        self._pending: dict[str, Span] = {}  # by id: one that is over already when it is recorded is recorded once
         self._encode = msgspec.msgpack.Encoder().encode
         self._map: mmap.mmap | None = None
         self._descriptor = -1  # holds the lock
@@ -75,10 +75,11 @@ class SpanFile:
 
     def note(self, span: Span) -> None:
         """`span` has begun, or is over."""
-        self._pending.append(span)
-        if len(self._pending) == 1:
+        pending = self._pending
+        pending[span.span_id] = span
+        if len(pending) == 1:
             self._flush_soon()
-        elif len(self._pending) >= SPAN_BATCH:
+        elif len(pending) >= SPAN_BATCH:
             self.flush()
 
     def _flush_soon(self) -> None:
@@ -89,9 +90,9 @@ class SpanFile:
             self.flush()
 
     def flush(self) -> None:
-        pending, self._pending = self._pending, []
+        pending, self._pending = self._pending, {}
         if pending and self._ready():
-            self._write([_record(span) for span in {one.span_id: one for one in pending}.values()])
+            self._write([_record(span) for span in pending.values()])
 
     def _write(self, records: list[Record]) -> None:
         """In as many batches as it takes. A record that fits in no segment keeps only the beginnings of its texts."""

@@ -2,30 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import Any
 
 from wire.limits import DETAIL_CHARS
 from wire.rules import Subject
 
+NOTHING = Subject()
+
 
 def subject_of(request: Any) -> Subject:
     """Of a protobuf request of the Api, of CRI or of the kubelet; all "" where it names nothing."""
-    names = request.DESCRIPTOR.fields_by_name
+    return _reader(request.DESCRIPTOR)(request)
+
+
+@lru_cache(maxsize=256)
+def _reader(descriptor: Any) -> Callable[[Any], Subject]:
+    """How requests of one type say what they are about: found out once, for it lies on the way of every call."""
+    names = descriptor.fields_by_name
+    if "resource" in names and "name" in names and "body" in names:
+        return _of_write
     if "resource" in names and "name" in names:
-        name = request.name or (_name_in(request.body) if "body" in names else "")
-        return Subject(request.resource.resource, request.namespace, name)
+        return lambda request: Subject(request.resource.resource, request.namespace, request.name)
     if "resource" in names:
-        return Subject(request.resource.resource, request.namespace)
+        return lambda request: Subject(request.resource.resource, request.namespace)
     if "sandbox_config" in names:
-        return _of_sandbox(request.sandbox_config)
-    if "config" in names and hasattr(request.config, "metadata"):
-        return _of_sandbox(request.config)
-    if "pod" in names and hasattr(request.pod, "namespace"):
-        return Subject("Pod", request.pod.namespace, request.pod.name)
+        return lambda request: _of_sandbox(request.sandbox_config)
+    if "config" in names and _has(names["config"], "metadata"):
+        return lambda request: _of_sandbox(request.config)
+    if "pod" in names and _has(names["pod"], "namespace"):
+        return lambda request: Subject("Pod", request.pod.namespace, request.pod.name)
     for field, kind in (("container_id", "Container"), ("pod_sandbox_id", "Pod")):
         if field in names:
-            return Subject(kind, "", getattr(request, field))
-    return Subject()
+            return partial(_of_id, field, kind)
+    return lambda request: NOTHING
+
+
+def _has(field: Any, name: str) -> bool:
+    return field.message_type is not None and name in field.message_type.fields_by_name
+
+
+def _of_id(field: str, kind: str, request: Any) -> Subject:
+    return Subject(kind, "", getattr(request, field))
+
+
+def _of_write(request: Any) -> Subject:
+    return Subject(request.resource.resource, request.namespace, request.name or _name_in(request.body))
 
 
 def _name_in(body: bytes) -> str:
