@@ -1,4 +1,4 @@
-"""`make bench`: start a cluster, then pods, memory and start-up times, side by side with their baselines."""
+"""`make bench`: start-up, memory and pods of a cluster beside their baselines; then idle seams against none."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import memory, pods, startup
+from bench import memory, pods, seams, startup
 from tests.support.cluster import Cluster
 from tests.support.kubectl import Kubectl, find_kubectls
 
@@ -17,6 +17,7 @@ def main() -> None:
     parser.add_argument("-n", type=int, default=20, help="how many pods (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="rounds, each of everything (default: %(default)s)")
     parser.add_argument("--no-swarm", action="store_true", help="leave Docker Swarm out")
+    parser.add_argument("--no-seams", action="store_true", help="leave out what the seams cost")
     args = parser.parse_args()
     kubectls = find_kubectls()
     if not kubectls:
@@ -30,6 +31,8 @@ def main() -> None:
             pods.report(kubectl, args.n, args.rounds, swarm=not args.no_swarm)
         finally:
             cluster.orrery("down", check=False)
+    if not args.no_seams:
+        seams.report(args.rounds)
 
 
 if __name__ == "__main__":

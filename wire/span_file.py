@@ -42,7 +42,7 @@ _MAGIC = b"ORS1"
 _SIZE = SPAN_FILE_SEGMENTS * SPAN_SEGMENT_BYTES
 _log = logging.getLogger(__name__)
 
-Record = tuple[str, str, str, str, float, float, list[str], dict[str, str]]
+Record = tuple[str, str, str, str, float, float, Sequence[str], dict[str, str]]
 """Trace, span, parent, name, start, end, links, attributes."""
 Batch = tuple[str, float, list[Record]]
 """The run that wrote it, when, and what."""
@@ -206,8 +206,16 @@ class _Run:
 
 
 def _record(span: Span) -> Record:
-    about = (span.trace_id, span.span_id, span.parent_id, span.name, span.start, span.end)
-    return (*about, list(span.links), span.attributes)
+    return (
+        span.trace_id,
+        span.span_id,
+        span.parent_id,
+        span.name,
+        span.start,
+        span.end,
+        span.links,
+        span.attributes,
+    )
 
 
 def _cut(record: Record) -> Record:
