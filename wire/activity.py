@@ -61,26 +61,21 @@ class Activity:
     """Of one process."""
 
     def __init__(self) -> None:
-        self._keys = itertools.count(1)
-        self._open: dict[int, Work] = {}
+        self.next_key = itertools.count(1).__next__
+        self.under_way: dict[int, Work] = {}
+        """By key. Work that keeps its own record enters itself; `end` takes it out."""
         self.timings: dict[str, Timing] = {}
         self.ended = 0
 
     def begin(self, name: str, parent_id: str = "") -> Call:
-        work = Call(next(self._keys), name, parent_id, _monotonic())
-        self._open[work.key] = work
+        key = self.next_key()
+        self.under_way[key] = work = Call(key, name, parent_id, _monotonic())
         return work
-
-    def opened(self, work: Work) -> int:
-        """Work that keeps its own record begins. Gives its key."""
-        key = next(self._keys)
-        self._open[key] = work
-        return key
 
     def end(self, work: Work) -> float:
         """Gives how long it took. Ending it twice counts once."""
         seconds = _monotonic() - work.started
-        if self._open.pop(work.key, None) is None:
+        if self.under_way.pop(work.key, None) is None:
             return seconds
         self.ended += 1
         name = work.name
@@ -102,7 +97,7 @@ class Activity:
 
     def open(self) -> list[Work]:
         """Oldest first."""
-        return list(self._open.values())
+        return list(self.under_way.values())
 
     def _new_timing(self, name: str) -> Timing:
         if len(self.timings) >= EDGES:

@@ -70,7 +70,7 @@ class SpanFile:
         self._descriptor = -1  # holds the lock
         self._opened = False
         self._segment = 0  # number of the one that is written to
-        self._at = 0  # where in the file the next batch goes
+        self._at = self._segment_end = 0  # where in the file the next batch goes, and where it must end
         self._earlier: Sequence[Span] | None = None
 
     def note(self, span: Span) -> None:
@@ -91,8 +91,13 @@ class SpanFile:
 
     def flush(self) -> None:
         pending, self._pending = self._pending, {}
-        if pending and self._ready():
-            self._write([_record(span) for span in pending.values()])
+        if pending and (self._map is not None or self._ready()):
+            self._write(
+                [
+                    (one.trace_id, key, one.parent_id, one.name, one.start, one.end, one.links, one.attributes)
+                    for key, one in pending.items()
+                ]
+            )
 
     def _write(self, records: list[Record]) -> None:
         """In as many batches as it takes. A record that fits in no segment keeps only the beginnings of its texts."""
@@ -103,13 +108,13 @@ class SpanFile:
             for part in (records[:half], records[half:]) if half else ([_cut(records[0])],):
                 self._write(part)
             return
-        end = self._segment_start + SPAN_SEGMENT_BYTES
-        if self._at + _BATCH.size + len(payload) > end:
+        if self._at + _BATCH.size + len(payload) > self._segment_end:
             self._begin_segment(self._segment + 1)
         body = self._at + _BATCH.size
-        self._map[body : body + len(payload)] = payload
+        end = body + len(payload)
+        self._map[body:end] = payload
         _BATCH.pack_into(self._map, self._at, len(payload), zlib.crc32(payload, self._segment))
-        self._at = body + len(payload)
+        self._at = end
 
     @property
     def _segment_start(self) -> int:
@@ -120,6 +125,7 @@ class SpanFile:
         self._segment = number
         _SEGMENT.pack_into(self._map, self._segment_start, _MAGIC, SPAN_FILE_SEGMENTS, number)
         self._at = self._segment_start + _SEGMENT.size
+        self._segment_end = self._segment_start + SPAN_SEGMENT_BYTES
 
     def _ready(self) -> bool:
         """Is there a file to write to? If it cannot be opened, that is said once."""
@@ -153,6 +159,7 @@ class SpanFile:
             return self._begin_segment(1)
         self._segment = numbers[-1]
         self._at = self._segment_start + _SEGMENT.size
+        self._segment_end = self._segment_start + SPAN_SEGMENT_BYTES
         for _, end in _payloads(ring, self._segment):
             self._at = end
         return None
@@ -203,19 +210,6 @@ class _Run:
             if not end and not lives:
                 end, attributes[INTERRUPTED] = max(start, self.last), "its process ended"
             yield Span(trace_id, span_id, parent, component, name, start, end, tuple(links), attributes)
-
-
-def _record(span: Span) -> Record:
-    return (
-        span.trace_id,
-        span.span_id,
-        span.parent_id,
-        span.name,
-        span.start,
-        span.end,
-        span.links,
-        span.attributes,
-    )
 
 
 def _cut(record: Record) -> Record:

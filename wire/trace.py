@@ -148,9 +148,10 @@ class OpenSpan(Span):
         self._token = _here.set(self)
         self.start = _real_time()
         self.started = _monotonic()
-        self.key = tracer.activity.opened(self)
-        if tracer.file is not None:
-            tracer.file.note(self)
+        self.key = key = tracer.activity.next_key()
+        tracer.activity.under_way[key] = self
+        if tracer.note_in_file is not None:
+            tracer.note_in_file(self)
         return self
 
     def __exit__(
@@ -163,8 +164,8 @@ class OpenSpan(Span):
         if self.reads:
             self.attributes["read"] = ", ".join(f"{what}{version}" for what, version in self.reads.items())
         tracer.keep(self)
-        if tracer.file is not None:
-            tracer.file.note(self)
+        if tracer.note_in_file is not None:
+            tracer.note_in_file(self)
         _here.reset(self._token)
 
 
@@ -177,6 +178,7 @@ class Tracer:
         self._ring: deque[Span] = deque(maxlen=capacity)
         self.keep = self._ring.append
         """Where a span goes when it is over."""
+        self.note_in_file = file.note if file is not None else None
         self.activity = Activity()
 
     def span(self, name: str, *, parent: str | None = None, links: Sequence[str] = (), **attributes: str) -> OpenSpan:
