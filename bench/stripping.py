@@ -13,7 +13,7 @@ PASS: Final = "_pass"
 """Names that a stripped module expects among its globals: what a span's name means then, and the verdict of no gate."""
 
 _BLOCKS: Final = (("tracer", "span"), ("self", "_span"), ("activity", "doing"))  # `with seams.tracer.span(...):`
-_CONSTANTS: Final[dict[str, object]] = {
+_CONSTANTS: Final[dict[str, str | bool | None]] = {
     "attach": None,
     "begin": None,
     "current": "",
