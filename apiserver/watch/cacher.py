@@ -199,6 +199,9 @@ class Cacher:
         place = parse(change.key)
         if place is None:
             return
+        if self._seams.gates.passes_freely("etcd:watch"):
+            self._take(place, change)
+            return
         for _ in range(TIMES[await self._pass_gate(place)]):
             self._take(place, change)
 
@@ -211,8 +214,6 @@ class Cacher:
             self._put(change.key, change.value, change.revision, change.created_revision)
 
     async def _pass_gate(self, place: Place) -> Verdict:
-        if self._seams.gates.passes_freely("etcd:watch"):
-            return Verdict.PASS
         namespace, _, name = place.key.rpartition("/")
         try:
             return await self._seams.gates.pass_through("etcd:watch", Subject(place.prefix, namespace, name))
