@@ -54,6 +54,7 @@ class _Handlers(grpc.GenericRpcHandler):
             if found is None:
                 return None
             handler = self._wrapped[method] = wrapped(found, method, self._seams)
+        trace.attach("")
         for key, value in handler_call_details.invocation_metadata or ():
             if key == trace.HEADER:
                 trace.attach(str(value))
