@@ -24,15 +24,17 @@ def bears_mark(cluster: Path) -> bool:
     return os.environ.get(CLUSTER_MARK) == str(cluster)
 
 
-def child_environment(root: Path, cluster: Path | None = None) -> dict[str, str]:
+def child_environment(root: Path, cluster: Path | None = None, *, modules: bool = False) -> dict[str, str]:
     """The environment of a component: ours, with the repository importable and gRPC's own logging down to errors.
 
-    `cluster` is the folder of the cluster that the process belongs to, if it is to end with that cluster.
+    `cluster` is the folder of the cluster that the process belongs to, if it is to end with that cluster. With
+    `modules`, what our own PYTHONPATH names stays importable.
     """
+    ours = os.environ.get("PYTHONPATH", "") if modules else ""
     return {
         **os.environ,
         **({CLUSTER_MARK: str(cluster)} if cluster else {}),
-        "PYTHONPATH": str(root),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(root), ours])),
         "PYTHONUNBUFFERED": "1",
         "GRPC_VERBOSITY": os.environ.get("GRPC_VERBOSITY", "ERROR"),
     }

@@ -105,14 +105,14 @@ class Supervisor:
         if pid and state.pid == pid:
             _signal(pid, signal.SIGKILL)
 
-    def _under_debug(self) -> dict[str, tuple[int, bool]]:
-        """By component: the process to watch, and whether it stands still from its start on."""
+    def _under_debug(self) -> dict[str, int]:
+        """By component: the process to watch."""
         if self.stop.is_set():
             return {}
         debugged = {name: want for name, want in self.wanted.items() if want.under_debug and name in self.states}
         pids = {name: self.states[name].pid for name in debugged}
         return {
-            name: (pids[name] if want.debug_port else 0 if pids[name] else want.terminal, want.wait)
+            name: pids[name] if want.debug_port else 0 if pids[name] else want.terminal
             for name, want in debugged.items()
         }
 
@@ -127,7 +127,7 @@ class Supervisor:
                 _complain(f"watchdog of what is under debug: {error!r}")
                 await asyncio.sleep(WATCHDOG_AGAIN_SECONDS)
 
-    def _debugged(self) -> dict[str, tuple[int, bool]]:
+    def _debugged(self) -> dict[str, int]:
         """What the watchdog asks for; a component whose terminal has gone is ours again."""
         lost = [name for name, want in self.wanted.items() if want.terminal and not is_alive(want.terminal)]
         if lost:

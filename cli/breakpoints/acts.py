@@ -9,11 +9,12 @@ import sys
 from dataclasses import replace
 
 from cli.breakpoints.ports import port_for
+from cli.breakpoints.prompt import HOOK
 from cli.config import child_environment
 from cli.debugging.targets import LOCAL
 from cli.errors import UserError
 from cli.forms.cluster import Managed
-from cli.source.telling import manage, wait_down, wait_new, wait_serving
+from cli.source.telling import DEBUGGED_SERVE_SECONDS, manage, wait_down, wait_new, wait_serving
 from cli.source.wanted import USUAL, Want, is_python
 from cli.supervisor import ROOT
 
@@ -28,7 +29,7 @@ async def debug(cluster: str, component: str, port: int, *, wait: bool) -> str:
     port, before = port_for(component, port, one.listening), one.state.pid
     one.change(lambda want: Want(debug_port=port, debug_host=one.listening, wait=wait, turn=want.turn + 1))
     one.watch_over()
-    pid = await (wait_new(one, before) if wait else wait_serving(one, before))
+    pid = await (wait_new(one, before) if wait else wait_serving(one, before, DEBUGGED_SERVE_SECONDS))
     return _how_to_attach(one, port, pid, waits=wait)
 
 
@@ -50,7 +51,7 @@ async def in_terminal(cluster: str, component: str) -> int:
         await wait_down(one)
         one.watch_over()
         print(f"{component} runs here; breakpoint() stops it, Ctrl-C ends it", flush=True)
-        environment = child_environment(ROOT, one.paths.root)
+        environment = {"PYTHONBREAKPOINT": HOOK, **child_environment(ROOT, one.paths.root, modules=True)}
         process = await asyncio.create_subprocess_exec(
             *one.foreground_argv(terminal=sys.stdin.isatty()),
             cwd=ROOT,

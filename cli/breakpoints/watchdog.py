@@ -26,8 +26,8 @@ PERIOD_SECONDS = 0.05  # between answers and the next question
 DEADLINE_SECONDS = 0.15  # who has not answered by then stands still
 TELL_SECONDS = 0.5  # for all others to hear of it; who did not finds it in the file
 
-Debugged = dict[str, tuple[int, bool]]
-"""By component: its process (0: none now), and whether it stands still from its start on."""
+Debugged = dict[str, int]
+"""By component: its process (0: none now)."""
 
 
 @dataclass
@@ -37,11 +37,14 @@ class Judge:
     known: dict[str, int] = field(default_factory=dict)  # the process that was last seen to listen
     standing: set[str] = field(default_factory=set)
 
-    def hear(self, component: str, pid: int, alive: bool, waits: bool, answer: str) -> None:
-        """`answer` is "" for one, `late` or `refused`: it is being started, ends, or has lost its connections."""
+    def hear(self, component: str, pid: int, alive: bool, answer: str) -> None:
+        """`answer` is "" for one, `late` or `refused`: it is being started, ends, or has lost its connections.
+
+        One that is being started under a debugger takes its time, longer than a leader without its apiserver has.
+        """
         same = self.known.get(component) == pid
         if answer == "refused":
-            stands = component in self.standing if same else waits
+            stands = component in self.standing or not same
         else:
             stands, self.known[component] = answer == "late", pid
         (self.standing.add if alive and stands else self.standing.discard)(component)
@@ -111,10 +114,10 @@ class Watchdog:
 
     async def _look(self, fleet: Fleet, lines: dict[str, Line], debugged: Debugged) -> None:
         was = frozenset(self._judge.standing)
-        asked = [lines[name].ask(pid, standing=name in was) for name, (pid, _) in debugged.items()]
+        asked = [lines[name].ask(pid, standing=name in was) for name, pid in debugged.items()]
         answers = await asyncio.gather(*asked)
-        for (name, (pid, waits)), answer in zip(debugged.items(), answers, strict=True):
-            self._judge.hear(name, pid, bool(pid) and is_alive(pid), waits, answer)
+        for (name, pid), answer in zip(debugged.items(), answers, strict=True):
+            self._judge.hear(name, pid, bool(pid) and is_alive(pid), answer)
         self._judge.forget_others(set(debugged))
         await self._act(fleet, frozenset(self._judge.standing), was)
 

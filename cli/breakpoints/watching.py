@@ -61,7 +61,7 @@ class _Found:
             for name in [name for name, want in wanted.items() if want.terminal and not is_alive(want.terminal)]:
                 self._cluster.manage(name).change(lambda _: USUAL)  # its terminal has gone
                 del wanted[name]
-            if wanted == self._wanted and all(pid and is_alive(pid) for pid, _ in self._debugged.values()):
+            if wanted == self._wanted and all(pid and is_alive(pid) for pid in self._debugged.values()):
                 return
             self._debugged = under_debug(wanted, self._cluster.processes() if wanted else [])
             self._wanted = wanted
@@ -78,4 +78,4 @@ def under_debug(wanted: Wanted, processes: Iterable[ProcessState]) -> Debugged:
     """As the watchdog wants it. Pure."""
     wants: dict[str, Want] = {one.name: wanted.get(one.name, USUAL) for one in processes}
     pids = {one.name: one.pid for one in processes}
-    return {name: (pids[name] or want.terminal, want.wait) for name, want in wants.items() if want.under_debug}
+    return {name: pids[name] or want.terminal for name, want in wants.items() if want.under_debug}

@@ -50,7 +50,7 @@ class Stand:
 def pod_on(node: str) -> tuple[str, ...]:
     """To a node at once, past the scheduler."""
     overrides = json.dumps({"spec": {"nodeName": node}}).replace("{", "{{").replace("}", "}}")
-    return ("run", f"{{turn}}-{node}", f"--image={IMAGE}", f"--overrides={overrides}", "--", "sleep", "1000")
+    return ("run", f"{{turn}}-{node}", f"--image={IMAGE}", f"--overrides={overrides}", "--", "sleep", "100000")
 
 
 STANDS = (
@@ -58,7 +58,7 @@ STANDS = (
           "if compile_selector(deployment.spec.selector).everything",
           ("create", "deployment", "{turn}", f"--image={IMAGE}", "--replicas=0", "--", "true")),
     Stand("scheduler", "scheduler/cycle.py", '"schedule:cycle"',
-          ("run", "{turn}", f"--image={IMAGE}", "--", "sleep", "1000")),
+          ("run", "{turn}", f"--image={IMAGE}", "--", "sleep", "100000")),
     Stand("kubelet-worker-1", "kubelet/pod_sync.py", "state = context.cache.get(pod.uid)", pod_on("worker-1")),
     Stand("runtime-worker-2", "cri/runtime_service.py", "await self._backend.run_sandbox(", pod_on("worker-2")),
     Stand("kube-proxy-worker-1", "kube_proxy/proxier.py", "pass_through(GATE",
@@ -117,7 +117,7 @@ def steady(cluster: Cluster, admin: Kubectl, ports: dict[str, int]) -> Iterator[
     }  # fmt: skip
     admin("apply", "-f", "-", stdin=json.dumps(deployment))
     admin("expose", "deployment", "steady", "--port=80")
-    admin("rollout", "status", "deployment/steady", "--timeout=60s")
+    admin("rollout", "status", "deployment/steady", "--timeout=170s", timeout=180)
     admin("wait", "--for=condition=Ready", "nodes", "--all", "--timeout=60s")
     eventually("two leaders", lambda: {"kube-scheduler", "kube-controller-manager"} <= set(holders(admin)))
     yield admin
@@ -167,7 +167,7 @@ def assert_well(cluster: Cluster, kubectl: Kubectl) -> None:
     eventually("the clock goes on", lambda: rate(cluster) == 1)
     scaled = kubectl.json("get", "deployment", "steady")["spec"]["replicas"] + 1
     kubectl("scale", "deployment/steady", f"--replicas={scaled}")
-    kubectl("rollout", "status", "deployment/steady", "--timeout=60s")
+    kubectl("rollout", "status", "deployment/steady", "--timeout=170s", timeout=180)
     pods = kubectl.json("get", "pods", "-l", "app=steady")["items"]
     assert {one["spec"]["nodeName"] for one in pods} == set(NODES)
     newest = max(pods, key=lambda one: (one["metadata"]["creationTimestamp"], one["metadata"]["resourceVersion"]))

@@ -95,21 +95,21 @@ A, B = 1, 2  # processes
 @pytest.mark.parametrize(
     ("heard", "stands"),
     [
-        ([(A, True, False, "")], False),
-        ([(A, True, False, "refused")], False),  # it is still being started
-        ([(A, True, False, "late")], True),  # it listens
-        ([(A, True, False, ""), (A, True, False, "late")], True),
-        ([(A, True, False, ""), (A, True, False, "refused")], False),  # it ends
-        ([(A, True, False, ""), (A, True, False, "late"), (A, True, False, "refused")], True),  # connections lost
-        ([(A, True, False, ""), (A, True, False, "late"), (A, True, False, "")], False),
-        ([(A, True, False, ""), (A, True, False, "late"), (A, False, False, "refused")], False),  # dead
-        ([(A, True, False, ""), (A, True, False, "late"), (B, True, False, "refused")], False),  # another
-        ([(A, True, True, "refused")], True),  # waits for its debugger
-        ([(0, False, True, "refused")], False),
+        ([(A, True, "")], False),
+        ([(A, True, "refused")], True),  # it is still being started, or waits for its debugger
+        ([(A, True, "refused"), (A, True, "")], False),
+        ([(A, True, "late")], True),  # it listens
+        ([(A, True, ""), (A, True, "late")], True),
+        ([(A, True, ""), (A, True, "refused")], False),  # it ends
+        ([(A, True, ""), (A, True, "late"), (A, True, "refused")], True),  # connections lost
+        ([(A, True, ""), (A, True, "late"), (A, True, "")], False),
+        ([(A, True, ""), (A, True, "late"), (A, False, "refused")], False),  # dead
+        ([(A, True, ""), (A, True, "late"), (B, True, "")], False),  # another
+        ([(0, False, "refused")], False),
     ],
 )
-def test_who_stands_still(heard: list[tuple[int, bool, bool, str]], stands: bool) -> None:
+def test_who_stands_still(heard: list[tuple[int, bool, str]], stands: bool) -> None:
     judge = Judge()
-    for pid, alive, waits, answer in heard:
-        judge.hear("dns", pid, alive, waits, answer)
+    for pid, alive, answer in heard:
+        judge.hear("dns", pid, alive, answer)
     assert ("dns" in judge.standing) is stands
