@@ -47,13 +47,16 @@ class Services(Protocol):
 SIMULATED_RUNTIME = "orrery-sim"
 
 
+NOT_ASKED_YET = "container runtime status check may not have completed yet"
+
+
 @dataclass
 class RuntimeFacts:
     """What the runtime says of itself, as last heard. `problem` is why it cannot be used, "" if it can."""
 
     name: str = ""
     version: str = ""
-    problem: str = "container runtime status check may not have completed yet"
+    problem: str = NOT_ASKED_YET
     network_problem: str = ""
 
     @property

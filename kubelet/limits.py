@@ -20,6 +20,7 @@ PROBES = 64  # probes being carried out at once
 RELIST_SECONDS = 1.0  # without container events
 RELIST_WITH_EVENTS_SECONDS = 300.0  # with them, in case one was lost
 RUNTIME_RETRY_SECONDS = 0.5  # pause before asking a dead runtime again
+RUNTIME_FIRST_SECONDS = 5.0  # a started kubelet's first report waits so long for the runtime's first word
 RUNTIME_CHECK_SECONDS = 5.0  # how often the runtime's own conditions are read
 RPC_SECONDS = 120.0  # one call; real time, but for that in which the cluster's clock stands
 DEAD_CONTAINERS_KEPT = 1  # exited instances kept per container, for `logs --previous`

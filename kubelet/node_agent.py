@@ -14,7 +14,7 @@ from apimachinery.errors import ApiError
 from apimachinery.timestamps import format_micro_time
 from client.api import ApiClient
 from client.informer import Event, Informer
-from kubelet.context import RuntimeFacts
+from kubelet.context import NOT_ASKED_YET, RuntimeFacts
 from kubelet.limits import (
     API_RETRY_MAX_SECONDS,
     API_RETRY_SECONDS,
@@ -24,6 +24,7 @@ from kubelet.limits import (
     NODE_IMAGES_SECONDS,
     NODE_STATUS_REPORT_SECONDS,
     NODE_STATUS_SECONDS,
+    RUNTIME_FIRST_SECONDS,
 )
 from kubelet.machine import Machine, read_pressure
 from kubelet.node import (
@@ -127,6 +128,8 @@ class NodeAgent:
     # --- status
 
     async def _report_for_ever(self) -> None:
+        if self._facts.problem == NOT_ASKED_YET:  # a restarted kubelet must not take a node for not ready for that
+            await self._pause(RUNTIME_FIRST_SECONDS)
         while True:
             self._nudged.clear()
             await self._until_done(self._report, "report the node's status")

@@ -63,12 +63,15 @@ class _CallContext:
 
 
 class LocalStub:
-    """A stub whose calls go straight into a servicer. `calls` counts them; `down` refuses them."""
+    """A stub whose calls go straight into a servicer. `calls` counts them; `down` refuses them; without `answers`
+    they wait."""
 
     def __init__(self, servicer: Any) -> None:
         self._servicer = servicer
         self.calls: list[str] = []
         self.down = False
+        self.answers = asyncio.Event()
+        self.answers.set()
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
         def call(request: Any, timeout: float | None = None) -> Any:
@@ -85,6 +88,7 @@ class LocalStub:
             answer.close()
             raise _Refused(ApiError("ServiceUnavailable", "connection refused"))
         try:
+            await self.answers.wait()
             return await answer
         except ApiError as error:
             raise _Refused(error) from None

@@ -176,6 +176,31 @@ async def test_a_restarted_kubelet_restarts_and_writes_nothing(world: World) -> 
     assert not {"CreateContainer", "StopContainer", "RunPodSandbox", "StopPodSandbox"} & set(world.stub.calls)
 
 
+async def test_a_restarted_kubelet_reports_when_it_has_asked_its_runtime(world: World) -> None:
+    async with world.running():
+        before = await node_ready(world)
+        assert before["status"] == "True"
+    world.new_kubelet()
+    world.stub.answers.clear()
+    async with world.running():
+        assert await node_ready(world) == before, "the runtime has not said anything yet"
+        world.stub.answers.set()
+        await quiet()
+        assert await node_ready(world) == before
+    world.new_kubelet()
+    world.stub.answers.clear()
+    async with world.running():
+        await world.clock.advance(6)
+        await quiet()
+        assert (await node_ready(world))["status"] == "False", "it has had its time"
+        world.stub.answers.set()
+
+
+async def node_ready(world: World) -> dict[str, str]:
+    conditions = (await world.tree("nodes", NODE))["status"]["conditions"]
+    return {key: one[key] for one in conditions if one["type"] == "Ready" for key in ("status", "lastTransitionTime")}
+
+
 async def test_a_dead_runtime_makes_the_node_not_ready_and_comes_back(world: World) -> None:
     async with world.running():
         world.stub.down = True
