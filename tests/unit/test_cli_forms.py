@@ -209,8 +209,8 @@ def test_who_stands_is_told_as_long_as_someone_watches(tmp_path: Path) -> None:
 def test_what_is_watched_over() -> None:
     wanted = {"dns": DEBUGGED, "scheduler": SWAPPED, "gone": DEBUGGED}
     processes = [STATE, ProcessState("scheduler", 2, "", pid=0), ProcessState("etcd", 3, "", pid=9)]
-    assert under_debug(wanted, processes) == {"dns": (5, False)}
-    assert under_debug({"scheduler": HERE}, processes) == {"scheduler": (os.getpid(), False)}
+    assert under_debug(wanted, processes) == {"dns": 5}
+    assert under_debug({"scheduler": HERE}, processes) == {"scheduler": os.getpid()}
 
 
 @pytest.mark.parametrize(
