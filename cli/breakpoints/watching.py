@@ -17,6 +17,7 @@ from cli.source.wanted import USUAL, Want, Wanted, read_wanted
 from cli.supervisor import ProcessState, start_detached
 
 LOOK_SECONDS = 0.2  # between looks at what is wanted and who lives
+LOOKS_IN_VAIN = 10  # after so many in a row the cluster is said to be gone
 AGAIN_SECONDS = 1.0
 
 
@@ -51,6 +52,7 @@ class _Found:
         self._cluster = cluster
         self._wanted: Wanted = {}
         self._debugged: Debugged = {}
+        self._in_vain = 0
 
     def debugged(self) -> Debugged:
         return self._debugged
@@ -61,12 +63,14 @@ class _Found:
             for name in [name for name, want in wanted.items() if want.terminal and not is_alive(want.terminal)]:
                 self._cluster.manage(name).change(lambda _: USUAL)  # its terminal has gone
                 del wanted[name]
-            if wanted == self._wanted and all(pid and is_alive(pid) for pid in self._debugged.values()):
-                return
-            self._debugged = under_debug(wanted, self._cluster.processes() if wanted else [])
-            self._wanted = wanted
-        except UserError:
-            self._debugged = {}  # its containers are gone, or cannot be asked for: then nobody can wait for them
+            if wanted != self._wanted or not all(pid and is_alive(pid) for pid in self._debugged.values()):
+                self._debugged = under_debug(wanted, self._cluster.processes() if wanted else [])
+            self._wanted, self._in_vain = wanted, 0
+        except UserError as error:
+            self._in_vain += 1
+            if self._in_vain == LOOKS_IN_VAIN:
+                print(f"nobody is watched over any more: {error}", file=sys.stderr, flush=True)
+                self._debugged = {}
 
     async def keep_looking(self) -> None:
         while True:

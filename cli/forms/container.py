@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +15,7 @@ from cli.forms.containers import Part
 from cli.forms.notes import annotated
 from cli.source.stand_in import begin, end
 from cli.source.wanted import USUAL, Want, edit, is_python, read_wanted
-from cli.supervisor import DEBUGGED_STOP_SECONDS, ProcessState
+from cli.supervisor import DEBUGGED_STOP_SECONDS, ROOT, ProcessState
 
 SOURCES = "/orrery"  # where components have the repository
 LAST_WORDS_LINES = 12
@@ -71,7 +69,7 @@ class ComposeManaged(Managed):
 
     @property
     def source_root(self) -> Path:
-        return Path(self.part.mounts[SOURCES])
+        return Path(self.part.mounts.get(SOURCES, ROOT))
 
     @property
     def stand_in_address(self) -> str:
@@ -112,7 +110,7 @@ class ComposeManaged(Managed):
         """One that is frozen must go on to hear it; one at a breakpoint hears nothing."""
         pid = self._now().state.pid
         if pid and is_frozen(pid):
-            os.kill(pid, signal.SIGCONT)
+            engine.docker("kill", "--signal=CONT", self.part.id)
         patience = ["--time", f"{DEBUGGED_STOP_SECONDS:.0f}"] if before.under_debug else []
         engine.docker(verb, *patience, self.part.id)
 
