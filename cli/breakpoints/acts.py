@@ -28,7 +28,6 @@ async def debug(cluster: str, component: str, port: int, *, wait: bool) -> str:
         return _how_to_attach(one, one.want.debug_port, one.state.pid)
     port, before = port_for(component, port, one.listening), one.state.pid
     one.change(lambda want: Want(debug_port=port, debug_host=one.listening, wait=wait, turn=want.turn + 1))
-    one.watch_over()
     pid = await (wait_new(one, before) if wait else wait_serving(one, before, DEBUGGED_SERVE_SECONDS))
     return _how_to_attach(one, port, pid, waits=wait)
 
@@ -49,7 +48,6 @@ async def in_terminal(cluster: str, component: str) -> int:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the component
     try:
         await wait_down(one)
-        one.watch_over()
         print(f"{component} runs here; breakpoint() stops it, Ctrl-C ends it", flush=True)
         environment = {"PYTHONBREAKPOINT": HOOK, **child_environment(ROOT, one.paths.root, modules=True)}
         process = await asyncio.create_subprocess_exec(

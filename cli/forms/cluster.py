@@ -152,10 +152,6 @@ class Managed(ABC):
         """What is wanted of it from now on; its keeper carries it out. Gives that."""
 
     @abstractmethod
-    def watch_over(self) -> None:
-        """It is under debug now: see to it that the cluster's clock waits whenever it stands still."""
-
-    @abstractmethod
     def kept(self) -> bool:
         """Is there anybody who would start it?"""
 

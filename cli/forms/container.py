@@ -89,6 +89,10 @@ class ComposeManaged(Managed):
         with edit(self.paths.wanted) as wanted:
             before = self._with_truth(wanted)
             new = wanted[self.name] = make(before)
+        if new.under_debug:
+            from cli.breakpoints.watching import start_watching
+
+            start_watching(self.cluster)  # before it starts: that takes its time under a debugger
         self._carry_out(before, new)
         return new
 
@@ -113,11 +117,6 @@ class ComposeManaged(Managed):
             engine.docker("kill", "--signal=CONT", self.part.id)
         patience = ["--time", f"{DEBUGGED_STOP_SECONDS:.0f}"] if before.under_debug else []
         engine.docker(verb, *patience, self.part.id)
-
-    def watch_over(self) -> None:
-        from cli.breakpoints.watching import start_watching
-
-        start_watching(self.cluster)
 
     def kept(self) -> bool:
         return True

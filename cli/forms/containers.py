@@ -132,7 +132,7 @@ def run_command(one: JSON, name: str, *, terminal: bool) -> list[str]:
     flags += [f"--pid={host['PidMode']}"] if host["PidMode"] else []
     flags += [f"--cap-add={right}" for right in host["CapAdd"] or []]
     flags += [f"--security-opt={option.replace(':', '=', 1)}" for option in host["SecurityOpt"] or []]
-    flags += [f"--env={setting}" for setting in config["Env"]]
+    flags += [*(f"--env={setting}" for setting in config["Env"]), "--env=PYTHONBREAKPOINT"]  # ours, if it is set
     flags += [
         f"--volume={mount['Source']}:{mount['Destination']}{'' if mount['RW'] else ':ro'}" for mount in one["Mounts"]
     ]

@@ -144,9 +144,6 @@ class HostManaged(Managed):
         os.kill(self.host.supervisor, signal.SIGHUP)
         return new
 
-    def watch_over(self) -> None:
-        return  # the supervisor does, as long as anything is under debug
-
     def kept(self) -> bool:
         return is_alive(self.host.supervisor)
 
