@@ -29,7 +29,7 @@ from cli.objects import parse_ref
 from cli.rest import Rest
 
 POLL_SECONDS: Final = 0.02
-MARKER_SECONDS: Final = 20.0
+MARKER_SECONDS: Final = 30.0
 GRACE_FACTOR: Final = 10
 GRACE_SECONDS: Final = (1.0, 6.0)  # at least and at most
 TRIAL_OF: Final = "orrery.lab/trial-of"

@@ -16,7 +16,7 @@ from cli.lab.model import Lab
 from cli.lab.workspace import Workspace
 from cli.supervisor import ROOT
 
-SECONDS: Final = 120.0  # that a trial may take
+SECONDS: Final = 180.0  # that a trial may take
 ENDING_SECONDS: Final = 15.0  # to let go what it holds, and to end the student's program
 
 
