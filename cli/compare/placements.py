@@ -59,6 +59,8 @@ class Chosen:
                 continue
             if one.ours and one.before is None:
                 self.nodes.pop(one.key, None)
+                if node := _node(one.tree):  # put there by us: there is nothing left to decide
+                    self.nodes[one.key] = node
             elif not one.ours and (decided := _decided(one)):
                 self.nodes.setdefault(one.key, decided)
         self._seen = len(writes)
