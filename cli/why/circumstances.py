@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from cli.debugging.durations import show_duration
-from cli.why.evidence import JSON, Evidence, Finding, HeldMessage, said
+from cli.why.evidence import JSON, Evidence, Finding, HeldMessage, RuleInForce, said
 
 OWN_HELD_TOLD: Final = 10
-OTHERS_TOLD: Final = 3  # messages held, or rules in force, that concern other things
+OTHERS_TOLD: Final = 3  # messages held that concern other things
+RULES_TOLD: Final = 10
+COMPONENTS_TOLD: Final = 3  # of those that have a rule
 _WITHOUT: Final = {
     "apiserver": "no request is answered",
     "scheduler": "no pod gets a node",
@@ -84,19 +86,23 @@ def _held(one: HeldMessage) -> str:
 
 def _rules(evidence: Evidence) -> Iterator[Finding]:
     """One line for each rule, however many components have it; those that took something first."""
-    components: dict[str, list[str]] = {}
+    by_id: dict[str, list[RuleInForce]] = {}
     for rule in evidence.rules:
-        components.setdefault(rule.id, []).append(rule.component)
-    first = {rule.id: rule for rule in reversed(evidence.rules)}
-    taken = {found: sum(rule.taken for rule in evidence.rules if rule.id == found) for found in first}
-    ranked = sorted(components, key=lambda found: (-taken[found], found))
-    for found in ranked[: OTHERS_TOLD * 3]:
-        rule, where = first[found], ", ".join(components[found])
-        about = f" for {rule.name}" if rule.name else ""
-        text = f"A {rule.action} is in force at {rule.edge} in {where}{about}; it took {taken[found]} messages."
-        yield Finding(text, (f"rule {found}",))
-    if len(ranked) > OTHERS_TOLD * 3:
-        yield Finding(f"And {len(ranked) - OTHERS_TOLD * 3} more rules are in force.", ("orrery fault list",))
+        by_id.setdefault(rule.id, []).append(rule)
+    ranked = sorted(by_id.values(), key=lambda rules: (-sum(one.taken for one in rules), rules[0].id))
+    for rules in ranked[:RULES_TOLD]:
+        first, taken = rules[0], sum(one.taken for one in rules)
+        about = f" for {first.name}" if first.name else ""
+        text = f"A {first.action} is in force at {first.edge} in {_where(rules)}{about}; it took {taken} messages."
+        yield Finding(text, (f"rule {first.id}",))
+    if len(ranked) > RULES_TOLD:
+        yield Finding(f"And {len(ranked) - RULES_TOLD} more rules are in force.", ("orrery fault list",))
+
+
+def _where(rules: list[RuleInForce]) -> str:
+    """Where it took something; else all who have it."""
+    names = [one.component for one in rules if one.taken] or [one.component for one in rules]
+    return ", ".join(names) if len(names) <= COMPONENTS_TOLD else f"{len(names)} components"
 
 
 def silent(evidence: Evidence) -> Iterator[Finding]:

