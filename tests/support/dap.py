@@ -36,6 +36,10 @@ class Debugger:
         """Set the one breakpoint and go."""
         answer = self.ask("setBreakpoints", source={"path": str(file)}, breakpoints=[{"line": line}])
         assert answer["body"]["breakpoints"][0]["verified"], answer
+        self.go()
+
+    def go(self) -> None:
+        """Have it begin, if it waits for a debugger."""
         self.ask("configurationDone")
         self._answer(self._attaching)
 
