@@ -41,6 +41,7 @@ def test_seeds_go_through_the_whole_table_and_through_the_nodes() -> None:
     found = [drawn(seed, NODES) for seed in range(2 * len(FAULTS))]
     assert [one.fault for one in found] == [*FAULTS, *FAULTS]
     assert {one.node for one in found} == {*NODES, NOWHERE}
+    assert [drawn(seed, [*NODES, "worker-3"]) for seed in range(2 * len(FAULTS))] == found
 
 
 @every

@@ -17,6 +17,7 @@ PROCESS: Final = "process"
 _CRI: Final = "serve:/runtime.v1.RuntimeService"
 WRITE_MANY: Final = "rpc:/orrery.api.v1.Api/WriteMany"
 LATE_SECONDS: Final = 30.0
+NODES: Final = 2  # of a cluster: the lab's pods are on these, so that what is broken there shows
 
 KINDS: Final[dict[Action | None, str]] = {
     None: "frozen",
@@ -165,7 +166,8 @@ def drawn(seed: int, nodes: Sequence[str], faults: Sequence[Fault] = FAULTS) -> 
     fault = faults[seed % len(faults)]
     if "{node}" not in fault.component:
         return Broken(fault, fault.component, NOWHERE)
-    node = nodes[seed // len(faults) % len(nodes)]
+    suffering = nodes[:NODES]
+    node = suffering[seed // len(faults) % len(suffering)]
     return Broken(fault, fault.component.format(node=node), node)
 
 
