@@ -22,7 +22,7 @@ def pod(name: str, command: str = "sleep 1000", **container: Any) -> dict[str, A
 
 
 def probe(path: str) -> dict[str, Any]:
-    return {"exec": {"command": ["cat", path]}, "periodSeconds": 1, "failureThreshold": 1}
+    return {"exec": {"command": ["cat", path]}, "periodSeconds": 1, "failureThreshold": 1, "timeoutSeconds": 20}
 
 
 def with_init(name: str, command: str) -> dict[str, Any]:
