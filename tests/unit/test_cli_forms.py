@@ -163,7 +163,8 @@ STATE = ProcessState("dns", 1, "", pid=5)
 DOWN = ProcessState("dns", 1, "", note="stopped (orrery start dns)")
 DEBUGGED = Want(debug_port=5677, debug_host="10.128.0.3")
 SWAPPED = Want(argv=("mine",))
-HERE = Want(terminal=os.getpid())
+INIT = 1  # a process that always lives
+HERE = Want(terminal=INIT)
 UNDER_DEBUG = "under debug at 10.128.0.3:5677 (orrery debug dns --off)"
 
 
@@ -174,7 +175,7 @@ UNDER_DEBUG = "under debug at 10.128.0.3:5677 (orrery debug dns --off)"
         (STATE, DEBUGGED, None, False, 5, UNDER_DEBUG),
         (STATE, DEBUGGED, None, True, 5, f"stands still, and the cluster's clock with it; {UNDER_DEBUG}"),
         (DOWN, DEBUGGED, None, False, 0, "stopped (orrery start dns)"),
-        (DOWN, HERE, None, False, 0, f"runs in a terminal (PID {os.getpid()}) under debug"),
+        (DOWN, HERE, None, False, 0, f"runs in a terminal (PID {INIT}) under debug"),
         (DOWN, Want(terminal=1 << 30), None, False, 0, "stopped (orrery start dns)"),
         (DOWN, SWAPPED, StandIn(7, 8), False, 8, "replaced by mine (orrery swap dns --back)"),
         (DOWN, SWAPPED, StandIn(7, 0), False, 0, "replaced by mine (orrery swap dns --back)"),
@@ -210,7 +211,7 @@ def test_what_is_watched_over() -> None:
     wanted = {"dns": DEBUGGED, "scheduler": SWAPPED, "gone": DEBUGGED}
     processes = [STATE, ProcessState("scheduler", 2, "", pid=0), ProcessState("etcd", 3, "", pid=9)]
     assert under_debug(wanted, processes) == {"dns": 5}
-    assert under_debug({"scheduler": HERE}, processes) == {"scheduler": os.getpid()}
+    assert under_debug({"scheduler": HERE}, processes) == {"scheduler": INIT}
 
 
 @pytest.mark.parametrize(
