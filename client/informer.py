@@ -73,6 +73,7 @@ class Informer(Generic[T]):
         self._store: Store[T] = Store(indexes)
         self._handlers: list[Handler[T]] = []
         self._synced = asyncio.Event()
+        self._when_synced: list[Callable[[], None]] = []
         self._reflector = Reflector(
             api,
             cls.RESOURCE,
@@ -111,6 +112,13 @@ class Informer(Generic[T]):
         for obj in self._store.list():
             handler(Event("ADDED", None, obj))
         self._handlers.append(handler)
+
+    def when_synced(self, call: Callable[[], None]) -> None:
+        """Call it once, as soon as everything that existed at some moment has been seen."""
+        if self.synced:
+            call()
+        else:
+            self._when_synced.append(call)
 
     @property
     def synced(self) -> bool:
@@ -154,6 +162,9 @@ class Informer(Generic[T]):
         for key in self._store.keys() - keys:
             self._forget(key, "")
         self._synced.set()
+        calls, self._when_synced = self._when_synced, []
+        for call in calls:
+            call()
 
     def describe(self, event: api_pb2.WatchEvent) -> str:
         """What an event that has not been seen yet would change in the mirror."""

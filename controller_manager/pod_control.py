@@ -8,6 +8,7 @@ from typing import Any, Generic
 from api.meta import LabelSelector, T, controller_of
 from apimachinery.errors import ApiError
 from apimachinery.resources import join_key
+from client.in_order import after
 from client.informer import Event, Informer
 from client.recorder import EventRecorder
 from client.workqueue import WorkQueue
@@ -45,7 +46,7 @@ class PodControl(Generic[T]):
         self._selector_of = selector_of
         self._size_of = size_of
         self._expectations = Expectations(context.clock)
-        self._pods.add_handler(self._on_pod)
+        self._pods.add_handler(after(owners, self._on_pod))
         owners.add_handler(self._on_owner)
 
     # --- observe -----------------------------------------------------------------------------------------------------

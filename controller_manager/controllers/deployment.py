@@ -15,6 +15,7 @@ from api.apps import Deployment, DeploymentStatus, ReplicaSet
 from api.meta import controller_of
 from apimachinery.errors import ApiError
 from apimachinery.resources import join_key
+from client.in_order import after
 from client.informer import Event
 from controller_manager.conditions import set_condition, status_patch
 from controller_manager.context import Context, Managed
@@ -49,7 +50,7 @@ class DeploymentController:
         self._recorder = context.recorder("deployment-controller")
         self.queue = context.queue(self.name)
         self._deployments.add_handler(lambda event: self.queue.add(event.object.key))
-        self._sets.add_handler(self._on_replica_set)
+        self._sets.add_handler(after(self._deployments, self._on_replica_set))
         self._pods.add_handler(self._on_pod)
 
     # --- observe -----------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from api.policy import PodDisruptionBudget, PodDisruptionBudgetStatus
 from apimachinery.errors import ApiError
 from apimachinery.resources import join_key
 from apimachinery.timestamps import format_time, parse_time
+from client.in_order import after
 from client.informer import Event
 from controller_manager.conditions import set_condition, status_patch
 from controller_manager.context import Context, Managed
@@ -88,7 +89,7 @@ class DisruptionBudgetController:
         self._budgets = context.informers.get(PodDisruptionBudget)
         self.queue = context.queue(self.name)
         self._budgets.add_handler(lambda event: self.queue.add(event.object.key))
-        self._pods.add_handler(self._on_pod)
+        self._pods.add_handler(after(self._budgets, self._on_pod))
 
     def _on_pod(self, event: Event[PodView]) -> None:
         for budget in self._budgets.by_index("namespace", event.object.namespace):

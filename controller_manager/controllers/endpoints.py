@@ -15,6 +15,7 @@ import msgspec
 from api.service import Endpoints, Service
 from apimachinery.errors import ApiError
 from apimachinery.resources import split_key
+from client.in_order import after
 from client.informer import Event
 from controller_manager.context import Context, Managed
 from controller_manager.decisions import count, decide
@@ -95,7 +96,7 @@ class EndpointsController:
         self.queue = context.queue(self.name)
         self._services.add_handler(lambda event: self.queue.add(event.object.key))
         self._endpoints.add_handler(self._on_endpoints)
-        self._pods.add_handler(self._on_pod)
+        self._pods.add_handler(after(self._services, self._on_pod))
 
     def _on_endpoints(self, event: Event[Endpoints]) -> None:
         """Someone removed or changed ours; a key without a Service with a selector is none of ours."""

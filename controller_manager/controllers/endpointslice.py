@@ -18,6 +18,7 @@ from api.meta import owner_reference
 from api.node import Node
 from api.service import Endpoint, EndpointSlice, Service
 from apimachinery.errors import ApiError
+from client.in_order import after
 from client.informer import Event
 from controller_manager.context import Context, Managed
 from controller_manager.decisions import UNSETTLED, count, decide
@@ -235,7 +236,7 @@ class EndpointSliceController:
         self.queue = context.queue(self.name)
         self._services.add_handler(self._on_service)
         self._slices.add_handler(self._on_slice)
-        self._pods.add_handler(self._on_pod)
+        self._pods.add_handler(after(self._services, self._on_pod))
         self._nodes.add_handler(self._on_node)
 
     def _on_service(self, event: Event[Service]) -> None:

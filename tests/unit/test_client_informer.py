@@ -10,6 +10,7 @@ from typing import Any
 from api.core import ConfigMap
 from apimachinery.clock import FakeClock, settle
 from client.fake import FakeApi
+from client.in_order import after
 from client.informer import Event, Informer, InformerFactory
 from wire import trace
 from wire.gates import Action, Rule
@@ -152,3 +153,25 @@ async def test_a_factory_shares_informers_and_starts_late_ones() -> None:
     assert [one.name for one in late.by_index("name", "a")] == ["a"]
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_what_is_looked_up_is_there_before_who_looks_is_told() -> None:
+    api, seams, _ = setup()
+    token = trace.attach(CONTEXT)
+    await api.create(ConfigMap, body("early"))
+    trace.detach(token)
+    looking, looked_up = Informer(api, ConfigMap, seams), Informer(api, ConfigMap, seams)
+    told: list[tuple[str, bool, str]] = []
+
+    def look(event: Event[ConfigMap]) -> None:
+        found = looked_up.get(event.object.key) is not None
+        told.append((event.object.name, found, trace.trace_id(trace.current())))
+
+    looking.add_handler(after(looked_up, look))
+    async with running(looking):
+        assert told == []
+        async with running(looked_up):
+            assert told == [("early", True, trace.trace_id(CONTEXT))]
+            await api.create(ConfigMap, body("late"))
+            await settle()
+            assert [name for name, *_ in told] == ["early", "late"]
