@@ -1,25 +1,35 @@
-"""Time, holds and faults on a whole cluster of simulated nodes, through the command that people use."""
+"""Time, holds and faults on a whole cluster of simulated nodes, through the command that people use.
+
+`tests/e2e_debugging_docker` runs those of these tests that it names on Docker nodes, too.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.cluster import Cluster, eventually
+from tests.support import canonical, disturbance
+from tests.support.cluster import ROOT, Cluster, eventually
 from tests.support.kubectl import Kubectl, find_kubectls
 from tests.support.need import need
+from tests.support.terminal import Terminal
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kubectl]
 
 IMAGE = "orrery/busybox:1"
-RUN = ("--", "httpd", "-f", "-p", "80")
+RUN = ("--", "sh", "-c", "trap 'exit 0' TERM; sleep 100000 & wait")
+GRACE_SECONDS = 30  # of a pod that does not say otherwise
+MANY = 190  # pods of one Deployment; nodes take 110 each
 
 
 @pytest.fixture(scope="module")
-def sim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     need(bool(find_kubectls()), "no kubectl of 1.31 to 1.33 found")
     made = Cluster("debug-sim", tmp_path_factory.mktemp("orrery"))
     try:
@@ -30,14 +40,14 @@ def sim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def kubectl(sim: Cluster) -> Iterator[Kubectl]:
+def kubectl(cluster: Cluster) -> Iterator[Kubectl]:
     """Whatever a test holds, breaks or stops is as before afterwards."""
-    kubectl = Kubectl(next(iter(find_kubectls().values())), sim.kubeconfig, sim.context)
+    kubectl = Kubectl(next(iter(find_kubectls().values())), cluster.kubeconfig, cluster.context)
     yield kubectl
-    sim.orrery("thaw", "*", check=False)
-    sim.orrery("release", "--all")
-    sim.orrery("fault", "clear")
-    sim.orrery("clock", "resume")
+    cluster.orrery("thaw", "*", check=False)
+    cluster.orrery("release", "--all")
+    cluster.orrery("fault", "clear")
+    cluster.orrery("clock", "resume")
     kubectl("delete", "deployments", "--all")
     eventually("an empty namespace", lambda: not pods(kubectl))
     eventually("all nodes Ready", lambda: set(ready(kubectl).values()) == {"True"})
@@ -70,15 +80,29 @@ def placed(kubectl: Kubectl, node: str) -> list[str]:
     ]
 
 
-def holding(sim: Cluster) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(sim.orrery("held", "--json").stdout)
+def moments(kubectl: Kubectl, node: str, stranded: list[str]) -> tuple[float, float, list[float]]:
+    """In cluster time: since when the node is not Ready, is tainted, and when each of its pods was told to go."""
+    taints = kubectl.json("get", "node", node)["spec"]["taints"]
+    (tainted,) = (one["timeAdded"] for one in taints if one["effect"] == "NoExecute")
+    gone = [one["metadata"]["deletionTimestamp"] for one in pods(kubectl) if one["metadata"]["name"] in stranded]
+    assert len(gone) == len(stranded)
+    since = seconds(condition(kubectl, node)["lastTransitionTime"])
+    return since, seconds(tainted), [seconds(one) - GRACE_SECONDS for one in gone]
+
+
+def seconds(timestamp: str) -> float:
+    return datetime.fromisoformat(timestamp).timestamp()
+
+
+def holding(cluster: Cluster) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(cluster.orrery("held", "--json").stdout)
     return found
 
 
-def test_ten_minutes_pass_and_no_lease_is_lost(sim: Cluster, kubectl: Kubectl) -> None:
+def test_ten_minutes_pass_and_no_lease_is_lost(cluster: Cluster, kubectl: Kubectl) -> None:
     before, since = leaders(kubectl), {node: condition(kubectl, node)["lastTransitionTime"] for node in ready(kubectl)}
-    sim.orrery("clock", "pause")
-    said = sim.orrery("clock", "step", "10m").stdout
+    cluster.orrery("clock", "pause")
+    said = cluster.orrery("clock", "step", "10m").stdout
     assert "not at rest" not in said
     assert "not reached" not in said
     assert leaders(kubectl) == before
@@ -86,99 +110,115 @@ def test_ten_minutes_pass_and_no_lease_is_lost(sim: Cluster, kubectl: Kubectl) -
     assert "60 x" in said
 
 
-def test_a_node_is_evicted_in_the_right_order(sim: Cluster, kubectl: Kubectl) -> None:
+def test_a_node_is_evicted_in_the_right_order(cluster: Cluster, kubectl: Kubectl) -> None:
     kubectl("create", "deployment", "web", f"--image={IMAGE}", "--replicas=4", *RUN)
     kubectl("rollout", "status", "deployment/web", "--timeout=60s")
     before, stranded = leaders(kubectl), placed(kubectl, "worker-2")
     assert stranded
-    sim.orrery("clock", "pause")
-    sim.orrery("freeze", "kubelet-worker-2")
-    sim.orrery("clock", "step", "30s")
+    cluster.orrery("clock", "pause")
+    cluster.orrery("freeze", "kubelet-worker-2")
+    cluster.orrery("clock", "step", "30s")
     assert ready(kubectl)["worker-2"] == "True", "the grace period is not over"
-    sim.orrery("clock", "step", "30s")
+    cluster.orrery("clock", "step", "30s")
     assert ready(kubectl) == {"worker-1": "True", "worker-2": "Unknown"}
     assert placed(kubectl, "worker-2") == stranded, "pods tolerate an unreachable node for 300 s"
-    sim.orrery("clock", "step", "6m")
+    cluster.orrery("clock", "step", "6m")
     assert placed(kubectl, "worker-2") == []
     assert len(placed(kubectl, "worker-1")) == 4
+    unknown, tainted, evicted = moments(kubectl, "worker-2", stranded)
+    assert unknown <= tainted
+    assert {300, 301} >= {round(one - tainted) for one in evicted}
     assert leaders(kubectl) == before
-    assert "frozen: kubelet-worker-2" in sim.orrery("status").stdout
-    sim.orrery("thaw", "kubelet-worker-2")
-    sim.orrery("clock", "resume")
+    assert "frozen: kubelet-worker-2" in cluster.orrery("status").stdout
+    cluster.orrery("thaw", "kubelet-worker-2")
+    cluster.orrery("clock", "resume")
     eventually("the stranded pods go", lambda: len(pods(kubectl)) == 4)
 
 
-def test_a_deployment_is_single_stepped_to_its_running_container(sim: Cluster, kubectl: Kubectl) -> None:
+def test_a_deployment_is_single_stepped_to_its_running_container(cluster: Cluster, kubectl: Kubectl) -> None:
     for edge in ("watch:deployments", "watch:pods", "reconcile:*", "rpc:*WriteMany", "schedule:cycle", "rpc:/runtime*"):
-        sim.orrery("hold", edge, "--match", "name=one*")
+        cluster.orrery("hold", edge, "--match", "name=one*")
     kubectl("create", "deployment", "one", f"--image={IMAGE}", *RUN)
-    seen: list[str] = []
-    for _ in range(200):
-        if not eventually_held(sim):
-            break
-        seen.append(sim.orrery("step").stdout)
-    steps = [line.split("  ")[2] for line in seen]
+    steps = list(one_key_each(cluster, lambda: [one["status"]["phase"] for one in pods(kubectl)] == ["Running"]))
     order = [
         steps.index(edge)
         for edge in ("watch:deployments", "reconcile:deployment", "reconcile:replicaset", "schedule:cycle")
     ]
     assert order == sorted(order)
-    assert steps.index("schedule:cycle") < steps.index("rpc:/runtime.v1.RuntimeService/RunPodSandbox")
-    eventually("running", lambda: [one["status"]["phase"] for one in pods(kubectl)] == ["Running"])
+    calls = [f"rpc:/runtime.v1.RuntimeService/{call}" for call in ("RunPodSandbox", "CreateContainer")]
+    order = [steps.index(edge) for edge in ("schedule:cycle", *calls)]
+    assert order == sorted(order)
 
 
-def eventually_held(sim: Cluster) -> list[dict[str, Any]]:
-    """What is held, waiting a little for the next message; none if none comes."""
-    try:
-        return eventually("a held message", lambda: holding(sim), seconds=3)
-    except AssertionError:
-        return []
+def one_key_each(cluster: Cluster, done: Callable[[], bool]) -> Iterator[str]:
+    """`orrery step` at a terminal: lets the oldest message pass again and again. Gives their edges."""
+    command = [sys.executable, "-u", "-m", "cli", "step", "--name", cluster.name]
+    with Terminal(command, ROOT, cluster.environment) as terminal:
+        while True:
+            match terminal.first("→ 1. ", "passed: ", "nothing is held"):
+                case "→ 1. ":
+                    terminal.press(" ")
+                case "passed: ":
+                    yield terminal.expect("\n").split("  ")[2]
+                case _ if done():
+                    terminal.press("q")
+                    terminal.expect("left; ")
+                    return
 
 
-def test_two_hundred_held_messages_and_twenty_rules_leave_no_trace(sim: Cluster, kubectl: Kubectl) -> None:
-    """Releasing everything brings the cluster to where it would have been."""
-    for number in range(20):
-        sim.orrery("fault", "add", f"rpc:*/{'Get' if number % 2 else 'WriteMany'}", "--delay", "1ms",
-                   "--match", f"name=other-{number}", "--forever")  # fmt: skip
-    sim.orrery("hold", "schedule:bind", "--match", "name=many*")
-    sim.orrery("hold", "rpc:/runtime*", "--match", "name=many*")
-    kubectl("create", "deployment", "many", f"--image={IMAGE}", "--replicas=205", *RUN)
-    eventually("200 held messages", lambda: len(holding(sim)) >= 200, every=1.0)
-    sim.orrery("release", "--all")
-    sim.orrery("fault", "clear")
-    kubectl("rollout", "status", "deployment/many", "--timeout=120s", timeout=130)
-    status = kubectl.json("get", "deployment", "many")["status"]
-    assert (status["replicas"], status["readyReplicas"], status["observedGeneration"]) == (205, 205, 1)
-    assert len(pods(kubectl)) == 205
+def test_two_hundred_held_messages_and_twenty_rules_leave_no_trace(
+    cluster: Cluster, kubectl: Kubectl, tmp_path: Path
+) -> None:
+    """Releasing everything brings the cluster to the same state as a run without."""
+    disturbance.apply(kubectl, MANY)
+    disturbance.wait_done(kubectl)
+    without = canonical.state(kubectl)
+    disturbance.remove(kubectl)
+
+    disturbance.hold_and_break(cluster, tmp_path / "faults.json")
+    with disturbance.captured(cluster, tmp_path / "traffic"):
+        disturbance.apply(kubectl, MANY)
+        held = eventually("200 held messages", lambda: two_hundred(cluster), every=1.0)
+        assert {one["edge"].partition(":")[0] for one in held} >= {"schedule", "rpc", "reconcile", "watch"}
+        disturbance.let_everything_go(cluster)
+        disturbance.wait_done(kubectl)
+    eventually("the same state", lambda: canonical.difference(without, canonical.state(kubectl)) == [])
+    assert (tmp_path / "traffic").stat().st_size > 1_000_000
+    disturbance.remove(kubectl)
 
 
-def test_a_scheduler_cut_off_stops_leading_and_comes_back(sim: Cluster, kubectl: Kubectl) -> None:
+def two_hundred(cluster: Cluster) -> list[dict[str, Any]]:
+    found = disturbance.held(cluster)
+    return found if len(found) >= 200 else []
+
+
+def test_a_scheduler_cut_off_stops_leading_and_comes_back(cluster: Cluster, kubectl: Kubectl) -> None:
     holder = leaders(kubectl)["kube-scheduler"][0]
-    sim.orrery("clock", "pause")
-    sim.orrery("partition", "scheduler", "apiserver", "--duration", "30s")
+    cluster.orrery("clock", "pause")
+    cluster.orrery("partition", "scheduler", "apiserver", "--duration", "30s")
     kubectl("create", "deployment", "waits", f"--image={IMAGE}", *RUN)
-    sim.orrery("clock", "step", "20s")
-    assert "lost the lease" in sim.log("scheduler")
+    cluster.orrery("clock", "step", "20s")
+    assert "lost the lease" in cluster.log("scheduler")
     assert [one["spec"].get("nodeName") for one in pods(kubectl)] == [None]
-    sim.orrery("clock", "step", "30s")
-    sim.orrery("clock", "resume")
+    cluster.orrery("clock", "step", "30s")
+    cluster.orrery("clock", "resume")
     eventually("scheduled", lambda: all("nodeName" in one["spec"] for one in pods(kubectl)))
     assert leaders(kubectl)["kube-scheduler"][0] == holder
-    assert "no rules" in sim.orrery("fault", "list").stdout
+    assert "no rules" in cluster.orrery("fault", "list").stdout
 
 
-def test_a_rule_survives_the_restart_of_its_component(sim: Cluster, kubectl: Kubectl) -> None:
-    sim.orrery("hold", "schedule:cycle", "--match", "name=kept*")
-    old = sim.pid("scheduler")
-    sim.orrery("kill", "scheduler")
-    eventually("a new scheduler", lambda: sim.pid("scheduler") not in (0, old))
+def test_a_rule_survives_the_restart_of_its_component(cluster: Cluster, kubectl: Kubectl) -> None:
+    cluster.orrery("hold", "schedule:cycle", "--match", "name=kept*")
+    old = cluster.pid("scheduler")
+    cluster.orrery("kill", "scheduler")
+    eventually("a new scheduler", lambda: cluster.pid("scheduler") not in (0, old))
     kubectl("create", "deployment", "kept", f"--image={IMAGE}", *RUN)
-    held = eventually("a held cycle", lambda: [one for one in holding(sim) if one["edge"] == "schedule:cycle"])
+    held = eventually("a held cycle", lambda: [one for one in holding(cluster) if one["edge"] == "schedule:cycle"])
     assert held[0]["rule_id"] == "hold-1"
-    assert "hold-1" in sim.orrery("status").stdout
+    assert "hold-1" in cluster.orrery("status").stdout
 
 
-def test_wrong_use_gets_help(sim: Cluster, kubectl: Kubectl) -> None:
+def test_wrong_use_gets_help(cluster: Cluster, kubectl: Kubectl) -> None:
     table = [
         (("hold", "watch:pod"), "near it are: watch:pods"),
         (("hold", "rpc:*WriteMany"), "may starve a lease"),
@@ -189,6 +229,6 @@ def test_wrong_use_gets_help(sim: Cluster, kubectl: Kubectl) -> None:
         (("release",), "say which"),
     ]
     for command, said in table:
-        done = sim.orrery(*command, check=False)
+        done = cluster.orrery(*command, check=False)
         assert done.returncode == 1, command
         assert said in done.stderr, done.stderr
