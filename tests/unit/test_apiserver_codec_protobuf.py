@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -23,6 +20,8 @@ from apiserver.codec.wire_format import signed
 from apiserver.schema import resources
 from apiserver.schema.node import ANY, Schema
 from apiserver.schema.store import SchemaStore
+from tests.support.kubectl import find_kubectls
+from tests.support.need import need
 
 DEPLOYMENT = GVK("apps", "v1", "Deployment")
 POD = GVK("", "v1", "Pod")
@@ -375,8 +374,6 @@ def test_field_names_are_those_of_the_schema(store: SchemaStore) -> None:
     assert found == []
 
 
-KUBECTL = Path("/usr/lib/google-cloud-sdk/bin/kubectl.1.33")
-
 COMMANDS: dict[str, list[str]] = {
     "deployment": ["deployment", "x", "--image=y", "--replicas=0"],
     "configmap": ["configmap", "c", "--from-literal=a=b"],
@@ -412,12 +409,9 @@ class _Record(BaseHTTPRequestHandler):
 
 
 def _kubectl() -> str:
-    found = str(KUBECTL) if KUBECTL.exists() else shutil.which("kubectl")
-    if not found:
-        if os.environ.get("CI") == "true":
-            pytest.fail("kubectl is not installed")
-        pytest.skip("kubectl is not installed")
-    return found
+    found = find_kubectls()
+    need(bool(found), "no kubectl of 1.31 to 1.33 found")
+    return next(iter(found.values()))
 
 
 def _without_nulls(tree: Any) -> Any:
