@@ -5,6 +5,7 @@ Whole clusters first, for they take longest and mostly wait; the pure tests fill
 
 from __future__ import annotations
 
+import signal
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 
 OWN_CLUSTER = ("test_debug_sim", "test_labs_sim", "test_labs_sim_later", "test_source_sim")
 """Files of packages with one cluster for all that start another for themselves."""
+
+
+def pytest_configure() -> None:
+    """A shell that starts us in the background has us ignore Ctrl-C, and whatever a test starts would ignore it too."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
