@@ -14,7 +14,7 @@ from cli.config import child_environment
 from cli.debugging.targets import LOCAL
 from cli.errors import UserError
 from cli.forms.cluster import Managed
-from cli.source.telling import DEBUGGED_SERVE_SECONDS, manage, wait_down, wait_new, wait_serving
+from cli.source.telling import DEBUGGED_SERVE_SECONDS, manage, wait_down, wait_listening, wait_new, wait_serving
 from cli.source.wanted import USUAL, Want, is_python
 from cli.supervisor import ROOT
 
@@ -28,7 +28,11 @@ async def debug(cluster: str, component: str, port: int, *, wait: bool) -> str:
         return _how_to_attach(one, one.want.debug_port, one.state.pid)
     port, before = port_for(component, port, one.listening), one.state.pid
     one.change(lambda want: Want(debug_port=port, debug_host=one.listening, wait=wait, turn=want.turn + 1))
-    pid = await (wait_new(one, before) if wait else wait_serving(one, before, DEBUGGED_SERVE_SECONDS))
+    if wait:
+        pid = await wait_new(one, before)
+        await wait_listening(one, port)
+    else:
+        pid = await wait_serving(one, before, DEBUGGED_SERVE_SECONDS)
     return _how_to_attach(one, port, pid, waits=wait)
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from cli.errors import UserError
 from cli.forms.cluster import Managed
 from cli.forms.finding import running
 
 POLL_SECONDS = 0.02
+LISTEN = "0A"  # the state of a socket in /proc/net/tcp
 DOWN_SECONDS = 20.0  # for a process to end when it is told to
 SERVE_SECONDS = 30.0  # for a component to serve
 DEBUGGED_SERVE_SECONDS = 120.0  # the same under a debugger, on a busy machine: the cluster's clock waits with us
@@ -44,6 +46,22 @@ async def wait_serving(one: Managed, before: int, seconds: float = SERVE_SECONDS
         if time.monotonic() > deadline or not one.kept():
             raise UserError(f"{one.name} does not serve; its log ends with:\n{one.last_words()}")
         await asyncio.sleep(POLL_SECONDS)
+
+
+async def wait_listening(one: Managed, port: int) -> None:
+    """Until somebody listens on `port` where the component is. A debugger's port is looked at, not knocked at: who
+    connects and leaves again has ended the session that it waits for."""
+    complaint = f"{one.name} does not listen on port {port}; its log is {one.state.log}"
+    await _wait(lambda: port in listening_ports(one.state.pid), DEBUGGED_SERVE_SECONDS, complaint)
+
+
+def listening_ports(pid: int) -> set[int]:
+    """Of TCP over IPv4, in the network namespace of a process; none if it has ended."""
+    try:
+        rows = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
+    except OSError:
+        return set()
+    return {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == LISTEN}
 
 
 async def _accepts(host: str, port: int) -> bool:

@@ -127,7 +127,7 @@ async def test_unknown_names_are_answered_with_the_near_ones(cluster: FakeCluste
         await holds.hold(cluster.name, HoldOptions("reconcile:widgetmaker"))
     with pytest.raises(UserError, match="near it are: scheduler"):
         await holds.hold(cluster.name, HoldOptions("watch:pods", component="schedular"))
-    with pytest.raises(UserError, match="nothing is held"):
+    with pytest.raises(UserError, match="scheduler:3 is not held; nothing is"):
         await holds.let_go(cluster.name, ["scheduler:3"], everything=False)
     with pytest.raises(UserError, match="nothing is held"):
         await holds.step(cluster.name, "*")

@@ -42,7 +42,7 @@ def test_a_history_with_diffs_writers_and_traces(cluster: Cluster, kubectl: Kube
     assert "by kubernetes-admin  trace " in history
     assert "~ spec.replicas: 1 -> 3" in history
     assert "by system:kube-controller-manager" in history
-    assert "DELETED  trace " in history
+    assert "DELETED  by kubernetes-admin  trace " in history
     created = next(line for line in history.splitlines() if "CREATED" in line)
     status = next(line for line in history.splitlines() if "kube-controller-manager" in line)
     assert created.split("trace ")[1] == status.split("trace ")[1]  # the controller's write carries its cause

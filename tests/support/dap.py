@@ -21,6 +21,7 @@ class Debugger:
         self._socket = socket.create_connection((host, port), timeout=PATIENCE_SECONDS)
         self._file = self._socket.makefile("rb")
         self._numbers = itertools.count(1)
+        self._going = False
         self._seen: list[Tree] = []  # what came while something else was waited for
 
     def __enter__(self) -> Self:
@@ -39,9 +40,11 @@ class Debugger:
         self.go()
 
     def go(self) -> None:
-        """Have it begin, if it waits for a debugger."""
-        self.ask("configurationDone")
-        self._answer(self._attaching)
+        """Have it begin, if it waits for a debugger; once is enough."""
+        if not self._going:
+            self._going = True
+            self.ask("configurationDone")
+            self._answer(self._attaching)
 
     def clear(self, file: Path) -> None:
         self.ask("setBreakpoints", source={"path": str(file)}, breakpoints=[])

@@ -54,7 +54,8 @@ def live_through(cluster: Cluster, lab: Lab) -> None:
         if number == 0:
             assert failed(cluster, lab), "nothing was done yet"
         perform(cluster.name, lab, script, seed=1)
-        assert failed(cluster, lab) == fails, script.name
+        missed = failed(cluster, lab)
+        assert missed == fails, (script.name, missed ^ fails)
         clear_away(cluster, lab)
     start(cluster.name, lab, seed=1)
     perform(cluster.name, lab, lab.solution, seed=1)

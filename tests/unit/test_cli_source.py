@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import sys
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 from cli.breakpoints.watchdog import Judge
 from cli.errors import UserError
 from cli.source.changes import changed, mistakes, stamps, watched
+from cli.source.telling import listening_ports
 from cli.source.wanted import USUAL, Want, command, edit, is_python, read_wanted
 
 OURS = (sys.executable, "-m", "scheduler", "--apiserver", "a:1")
@@ -113,3 +116,13 @@ def test_who_stands_still(heard: list[tuple[int, bool, str]], stands: bool) -> N
     for pid, alive, answer in heard:
         judge.hear("dns", pid, alive, answer)
     assert ("dns" in judge.standing) is stands
+
+
+def test_who_listens() -> None:
+    with socket.socket() as one, socket.socket() as other:
+        one.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        one.listen()
+        found = listening_ports(os.getpid())
+        assert one.getsockname()[1] in found and other.getsockname()[1] not in found
+    assert listening_ports(1 << 30) == set()

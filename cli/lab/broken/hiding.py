@@ -87,9 +87,17 @@ def end(name: str, lab: str) -> str:
     for pid in hidden.frozen.values():
         if is_frozen(pid):
             os.kill(pid, signal.SIGCONT)
-    away = asyncio.run(_delete(name, hidden)) if hidden.rules else ""
+    away = _forget_rules(name, hidden) if hidden.rules else ""
     if not away:
         paths.hidden.unlink(missing_ok=True)
+    return away
+
+
+def _forget_rules(name: str, hidden: Hidden) -> str:
+    """Gives who could not be told. One that gives no answer may be about to end: it is told again for a while."""
+    deadline = time.monotonic() + ENDING_SECONDS
+    while (away := asyncio.run(_delete(name, hidden))) and time.monotonic() < deadline:
+        time.sleep(ENDING_POLL_SECONDS)
     return away
 
 
@@ -122,5 +130,9 @@ async def _delete(name: str, hidden: Hidden) -> str:
 
 
 def _there(fleet: Fleet, hidden: Hidden) -> list[str]:
-    """Those that had it set and run: one that is down has forgotten it."""
-    return [one.component for one in fleet.targets if one.component in hidden.rules and one.pid]
+    """Those that had it set and are the same processes: one that began anew has forgotten it."""
+    return [
+        one.component
+        for one in fleet.targets
+        if one.component in hidden.rules and one.pid == hidden.pids[one.component]
+    ]
