@@ -74,9 +74,7 @@ class RuntimeWatch:
 
     async def _check(self) -> None:
         facts = self._facts
-        if not facts.name:
-            version = await self._runtime.version()
-            facts.name, facts.version = version.runtime_name, version.runtime_version
+        await self._learn_name()
         if self._pod_cidr and not self._cidr_given:
             await self._runtime.set_pod_cidr(self._pod_cidr)
             self._cidr_given = True
@@ -84,6 +82,12 @@ class RuntimeWatch:
         broken = _said(conditions.get("RuntimeReady"), "RuntimeReady")
         facts.problem = f"container runtime not ready: {broken}" if broken else ""
         facts.network_problem = _said(conditions.get("NetworkReady"), "NetworkReady")
+
+    async def _learn_name(self) -> None:
+        facts = self._facts
+        if not facts.name:
+            version = await self._runtime.version()
+            facts.name, facts.version = version.runtime_name, version.runtime_version
 
     async def _pause(self, seconds: float) -> None:
         """Until it is time, or someone wants to know at once."""
@@ -129,6 +133,7 @@ class RuntimeWatch:
         self._cache.take_event(event)
 
     async def _list(self) -> None:
+        await self._learn_name()  # pods are looked at after the first list, and containers' ids begin with it
         await self._cache.relist()
         self.listed.set()
 
