@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -141,17 +141,13 @@ def held(cluster: Cluster) -> list[JSON]:
 
 
 def hold_and_break(cluster: Cluster, file: Path) -> None:
-    """Every hold and every rule; `file` is for the rules."""
-    break_everywhere(cluster, file)
-    for one in HOLDS:
-        cluster.orrery("hold", *one)
-
-
-def break_everywhere(cluster: Cluster, file: Path, more: Iterable[JSON] = ()) -> None:
-    faults = [dict(one) if "count" in one else {**one, "duration": "10m"} for one in (*FAULTS, *more)]
+    """Every rule and every hold; `file` is for the rules."""
+    faults = [dict(one) if "count" in one else {**one, "duration": "10m"} for one in FAULTS]
     file.write_text(json.dumps({"faults": faults}))
     cluster.orrery("fault", "apply", "-f", str(file))
     assert len(json.loads(cluster.orrery("fault", "list", "--json").stdout)) >= 20
+    for one in HOLDS:
+        cluster.orrery("hold", *one)
 
 
 def let_everything_go(cluster: Cluster) -> None:
