@@ -3,6 +3,7 @@
 BODY_BYTES = 3 * 1024 * 1024  # one request body; upstream's limit and text
 DISCARD_BYTES = 32 * 1024 * 1024  # of a body past its limit, read only to answer politely
 HEAD_BYTES = 128 * 1024  # request line and headers
+LINGER_SECONDS = 0.5  # real time a client that is hung up on has to read why; upstream's rstAvoidanceDelay
 CONNECTIONS = 16_384  # open at once
 BACKLOG = 512  # connections waiting to be accepted
 HANDSHAKE_SECONDS = 10.0  # for a TLS handshake

@@ -22,6 +22,7 @@ from apiserver.http.limits import (
     GZIP_BYTES,
     GZIP_THREAD_BYTES,
     HEAD_BYTES,
+    LINGER_SECONDS,
     WRITE_BYTES,
 )
 from apiserver.http.message import Answer, HeaderList, HttpRequest, Response, StreamResponse, Upgrade, plain
@@ -65,6 +66,7 @@ class HttpProtocol(asyncio.Protocol):
         self._can_write: asyncio.Future[None] | None = None
         self._leftover: bytes | None = None  # what came behind a request that asks for another protocol
         self._draining = False
+        self._refused = False
         self.streaming = False
         """The answer under way may never end by itself."""
         self.last_active = self._loop.time()
@@ -90,6 +92,9 @@ class HttpProtocol(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.last_active = self._loop.time()
+        if self._refused:
+            self._discard(len(data))
+            return
         if self._leftover is not None:
             self._leftover += data
             return
@@ -141,9 +146,7 @@ class HttpProtocol(asyncio.Protocol):
 
     def on_body(self, data: bytes) -> None:
         if self._discarded or len(self._body) + len(data) > BODY_BYTES:
-            self._discarded += len(data)
-            if self._discarded > DISCARD_BYTES:
-                self._transport.abort()
+            self._discard(len(data))
             return
         self._body += data
 
@@ -278,14 +281,26 @@ class HttpProtocol(asyncio.Protocol):
             writer.close()
             self._lost(self)
 
+    def _discard(self, count: int) -> None:
+        self._discarded += count
+        if self._discarded > DISCARD_BYTES:
+            self._transport.abort()
+
     def _refuse(self, status: int, text: str) -> None:
-        """Answer what is no HTTP, at once if nothing else is under way, and hang up."""
+        """Answer what is no HTTP, at once if nothing else is under way, and hang up.
+
+        Not before what is still coming has been read for a while: a socket closed over unread bytes is reset, and the
+        answer is lost with it.
+        """
+        self._refused = True
         if self._task is None and not self._transport.is_closing():
             answer = plain(status, text)
             framing = f"Content-Length: {len(answer.body)}\r\n"
             head = self._head(status, answer.content_type, answer.headers, False, framing)
             self._transport.write(head + answer.body)
-        self._transport.close()
+            if self._transport.can_write_eof():
+                self._transport.write_eof()
+        self._loop.call_later(LINGER_SECONDS, self._transport.close)
 
     # --- the server's side
 

@@ -1,7 +1,7 @@
-kubectl create deployment steady --image=orrery/busybox:1 --replicas=2 -- httpd -f -p 80
 kubectl create configmap before --from-literal=x=1
 revision=$(kubectl get configmap before -o 'jsonpath={.metadata.resourceVersion}')
 answer first-revision "$revision"
+kubectl create deployment steady --image=orrery/busybox:1 --replicas=2 -- httpd -f -p 80
 kubectl rollout status deployment/steady --timeout=60s
 orrery kill apiserver
 eventually kubectl scale deployment steady --replicas=3

@@ -186,7 +186,7 @@ def test_a_live_cluster_is_recorded(cluster: Cluster, kubectl: Kubectl, tmp_path
 def test_wrong_use_is_told_before_anything_is_started(orrery: Orrery) -> None:
     for args, said in (
         (("scheduler", "--input", str(EXAMPLE), "--", "no-such-program"), "there is no program no-such-program"),
-        (("scheduler", "--", "ours"), "cluster orrery does not run"),
+        (("scheduler", "--name", "nobodys", "--", "ours"), "cluster nobodys does not run"),
     ):
         code, _, err = orrery(*args)
         assert (code, said in err) == (2, True), (args, err)

@@ -24,7 +24,7 @@ from tests.support.need import need
 pytestmark = [pytest.mark.e2e, pytest.mark.kubectl]
 
 ETCD_DISK = "200m"  # etcd lays out two files of 64 MB for its log before anything is written
-REFUSAL_SECONDS = 10  # a request to a cluster whose etcd is down is refused within this
+REFUSAL_SECONDS = 30  # nothing hangs: a call to etcd may take 5 s, and a read may wait for the call before its own
 RECOVERY_SECONDS = 30  # etcd is started again every 10 s at the latest
 
 
