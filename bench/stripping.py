@@ -29,7 +29,7 @@ _CONSTANTS: Final[dict[str, str | bool | None]] = {
 """What a call of a seam gives where there is none."""
 
 _OWNERS: Final = ("trace", "gates", "activity", "_activity", "_gates", "tracer")
-_MODULES: Final = ("wire.trace", "wire.interceptors")  # what is imported from them has no owner
+_MODULES: Final = ("wire.trace", "wire.call_gate")  # what is imported from them has no owner
 
 
 class Stripper(ast.NodeTransformer):

@@ -7,19 +7,11 @@ from typing import Final, NamedTuple
 from api.builtin import BUILTIN
 from cli.debugging.near import did_you_mean
 from cli.errors import UserError
+from cli.short_names import SHORT_NAMES
 from wire.rules import fold_kind
 
 REGISTRY: Final = "/registry/"
 
-_SHORT: Final = {
-    "po": "pods", "deploy": "deployments", "rs": "replicasets", "sts": "statefulsets", "ds": "daemonsets",
-    "svc": "services", "ep": "endpoints", "cm": "configmaps", "ns": "namespaces", "no": "nodes", "ev": "events",
-    "sa": "serviceaccounts", "pvc": "persistentvolumeclaims", "pv": "persistentvolumes", "cj": "cronjobs",
-    "ing": "ingresses", "netpol": "networkpolicies", "hpa": "horizontalpodautoscalers", "pdb": "poddisruptionbudgets",
-    "sc": "storageclasses", "pc": "priorityclasses", "rc": "replicationcontrollers", "quota": "resourcequotas",
-    "limits": "limitranges", "crd": "customresourcedefinitions", "csr": "certificatesigningrequests",
-    "endpoint": "endpoints",
-}  # fmt: skip
 _CLUSTER_WIDE: Final = frozenset({
     "nodes", "namespaces", "persistentvolumes", "clusterroles", "clusterrolebindings", "storageclasses",
     "priorityclasses", "customresourcedefinitions", "apiservices", "certificatesigningrequests", "runtimeclasses",
@@ -66,8 +58,8 @@ def parse_object(text: str) -> Named:
 def plural(kind: str) -> str:
     """The resource of a kind, a short name or a plural; patterns stay as they are."""
     lower = kind.lower()
-    if lower in _SHORT:
-        return _SHORT[lower]
+    if lower in SHORT_NAMES:
+        return SHORT_NAMES[lower]
     if any(sign in kind for sign in "*?[."):
         return lower
     single = fold_kind(lower)

@@ -9,44 +9,16 @@ from api.builtin import BUILTIN, Builtin
 from apimachinery.resources import GVR, join_key
 from cli.debugging.near import did_you_mean
 from cli.errors import UserError
-
-_SHORT: Final = {
-    "configmaps": "cm",
-    "cronjobs": "cj",
-    "customresourcedefinitions": "crd",
-    "daemonsets": "ds",
-    "deployments": "deploy",
-    "endpoints": "ep",
-    "horizontalpodautoscalers": "hpa",
-    "events": "ev",
-    "ingresses": "ing",
-    "limitranges": "limits",
-    "namespaces": "ns",
-    "networkpolicies": "netpol",
-    "nodes": "no",
-    "persistentvolumeclaims": "pvc",
-    "persistentvolumes": "pv",
-    "poddisruptionbudgets": "pdb",
-    "priorityclasses": "pc",
-    "pods": "po",
-    "replicasets": "rs",
-    "replicationcontrollers": "rc",
-    "serviceaccounts": "sa",
-    "resourcequotas": "quota",
-    "services": "svc",
-    "statefulsets": "sts",
-    "storageclasses": "sc",
-}
+from cli.short_names import SHORT_NAMES
 
 
 def _words() -> dict[str, Builtin]:
     """Plural, singular and short; of two resources of one name (events) the first."""
     found: dict[str, Builtin] = {}
     for one in BUILTIN:
-        for word in (one.gvr.resource, one.kind.lower(), _SHORT.get(one.gvr.resource, "")):
+        for word in (one.gvr.resource, one.kind.lower()):
             found.setdefault(word, one)
-    found.pop("", None)
-    return found
+    return found | {short: found[plural] for short, plural in SHORT_NAMES.items() if plural in found}
 
 
 _BY_WORD: Final = _words()

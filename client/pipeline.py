@@ -18,9 +18,9 @@ from apimachinery.errors import ApiError, unavailable
 from client.limits import WRITES_IN_FLIGHT
 from proto import api_pb2
 from wire import trace
+from wire.call_gate import pass_request_gate
 from wire.doubling import carry_out
 from wire.errors import from_rpc_error
-from wire.interceptors import pass_request_gate
 from wire.seams import Seams
 
 _EDGE = "rpc:/orrery.api.v1.Api/WriteMany"

@@ -27,6 +27,8 @@ from kubelet.probes.prober import Prober
 from kubelet.status import rejected_status
 from kubelet.status_writer import StatusWriter, newer
 from kubelet.worker import Reason
+from wire.call_gate import working_on
+from wire.rules import Subject
 
 log = logging.getLogger(__name__)
 
@@ -162,6 +164,7 @@ class SyncLoop:
             work.task.cancel()
 
     async def _run(self, uid: str, work: _Work) -> None:
+        working_on(Subject("Pod", work.pod.metadata.namespace, work.pod.metadata.name))
         try:
             while work.dirty:
                 work.dirty = False

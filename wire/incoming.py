@@ -16,9 +16,9 @@ import grpc
 
 from apimachinery.errors import ApiError
 from wire import trace
+from wire.call_gate import EXEMPT, pass_request_gate
 from wire.doubling import carry_out
 from wire.errors import abort
-from wire.interceptors import EXEMPT, pass_request_gate
 from wire.seams import Seams
 from wire.subjects import subject_of
 

@@ -17,8 +17,8 @@ from typing import Any
 import grpc
 
 from wire import trace
+from wire.call_gate import EXEMPT, pass_request_gate
 from wire.gates import Verdict
-from wire.interceptors import EXEMPT, pass_request_gate
 from wire.seams import Seams
 
 

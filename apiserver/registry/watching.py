@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import AsyncIterator
 from functools import partial
@@ -11,7 +12,7 @@ import orjson
 
 from apimachinery.changes import changes
 from apimachinery.errors import ApiError, expired
-from apiserver.limits import BOOKMARK_SECONDS, WATCH_BATCH, WATCH_TIMEOUT_SECONDS, WATCHERS
+from apiserver.limits import BOOKMARK_GRID_SECONDS, BOOKMARK_SECONDS, WATCH_BATCH, WATCH_TIMEOUT_SECONDS, WATCHERS
 from apiserver.registry.objects import ObjectStore
 from apiserver.registry.options import check_watch, revision_of, too_large
 from apiserver.registry.request import ListOptions, Request, StoredObject, WatchEvent
@@ -142,8 +143,13 @@ class _Stream:
                 bookmark_at = self._arm(now)
 
     def _arm(self, now: float) -> float:
-        """Have the alarm clock poke the watcher at its next bookmark or its end, whichever is first."""
-        bookmark_at = now + BOOKMARK_SECONDS if self._bookmarks else self._deadline
+        """Have the alarm clock poke the watcher at its next bookmark or its end, whichever is first.
+
+        Bookmarks of all watches fall on few moments, so that whoever steps the clock does not stop at each.
+        """
+        bookmark_at = self._deadline
+        if self._bookmarks:
+            bookmark_at = math.ceil(now / BOOKMARK_GRID_SECONDS) * BOOKMARK_GRID_SECONDS + BOOKMARK_SECONDS
         self._alarms.set(min(bookmark_at, self._deadline), self._watcher)
         return bookmark_at
 

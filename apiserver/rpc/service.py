@@ -19,8 +19,8 @@ from apiserver.registry.request import Request, StoredObject, User, WriteOutcome
 from apiserver.rpc.encode import encode_batch, encode_failure, encode_object, encode_page, encode_result
 from apiserver.rpc.requests import get_request, list_request, watch_request, write_request
 from proto import api_pb2
+from wire.call_gate import pass_request_gate
 from wire.doubling import carry_out
-from wire.interceptors import pass_request_gate
 from wire.seams import Seams
 from wire.server import Service
 from wire.tls import peer_identity

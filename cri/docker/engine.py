@@ -17,9 +17,9 @@ from cri.docker.refusals import refusal, silent
 from cri.docker.stream import EngineStream, open_stream
 from cri.docker.told import EngineTeller, hook
 from cri.limits import DOCKER_CALL_SECONDS, DOCKER_PULL_THREADS, DOCKER_THREADS
+from wire.call_gate import pass_rpc_gate
 from wire.doubling import carry_out
 from wire.gates import Subject
-from wire.interceptors import pass_rpc_gate
 from wire.seams import Seams
 
 if TYPE_CHECKING:

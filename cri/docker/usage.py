@@ -12,7 +12,7 @@ from cri.docker.cgroups import read_network, read_usage
 from cri.docker.engine import Engine
 from cri.limits import DOCKER_THREADS
 from cri.records import NetworkUsage, Usage
-from wire.interceptors import pass_rpc_gate
+from wire.call_gate import pass_rpc_gate
 from wire.seams import Seams
 
 

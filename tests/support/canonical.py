@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from typing import Any
 
+from tests.support.cluster import eventually
 from tests.support.kubectl import Kubectl
 
 HAPPENED = ("events", "events.events.k8s.io", "leases.coordination.k8s.io", "componentstatuses")
@@ -43,6 +44,18 @@ def resources(kubectl: Kubectl) -> list[str]:
 def state(kubectl: Kubectl) -> State:
     """Of the whole cluster."""
     return canonical(kubectl.json("get", ",".join(resources(kubectl)), "--all-namespaces")["items"])
+
+
+def settled(kubectl: Kubectl) -> State:
+    """Of the whole cluster, once nothing is on its way out and it stays as it is."""
+    eventually("no namespace is going", lambda: "Terminating" not in kubectl("get", "namespaces"))
+    last: list[State] = []
+
+    def stays() -> State | None:
+        last[:] = [*last[-1:], state(kubectl)]
+        return last[-1] if last[0] == last[-1] and len(last) == 2 else None
+
+    return eventually("a state that stays", stays, every=1.0)
 
 
 def canonical(objects: list[JSON]) -> State:

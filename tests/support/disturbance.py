@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -140,13 +140,15 @@ def held(cluster: Cluster) -> list[JSON]:
     return found
 
 
-def hold_and_break(cluster: Cluster, file: Path) -> None:
-    """Every rule and every hold; `file` is for the rules."""
-    faults = [dict(one) if "count" in one else {**one, "duration": "10m"} for one in FAULTS]
+def hold_and_break(
+    cluster: Cluster, file: Path, holds: Iterable[Sequence[str]] = HOLDS, more: Iterable[JSON] = ()
+) -> None:
+    """Every rule, `more` of them, and every hold; `file` is for the rules."""
+    faults = [dict(one) if "count" in one else {**one, "duration": "10m"} for one in (*FAULTS, *more)]
     file.write_text(json.dumps({"faults": faults}))
     cluster.orrery("fault", "apply", "-f", str(file))
     assert len(json.loads(cluster.orrery("fault", "list", "--json").stdout)) >= 20
-    for one in HOLDS:
+    for one in holds:
         cluster.orrery("hold", *one)
 
 

@@ -51,7 +51,7 @@ def _seams_in(tree: ast.Module) -> list[tuple[int, str]]:
     imported = {
         alias.asname or alias.name
         for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.module in ("wire.trace", "wire.interceptors")
+        if isinstance(node, ast.ImportFrom) and node.module in ("wire.trace", "wire.call_gate")
         for alias in node.names
     }
     found = []

@@ -10,6 +10,7 @@ from apimachinery.changes import changes
 from apimachinery.clock import FakeClock, settle
 from proto import api_pb2, cri_pb2, kubelet_pb2
 from wire.activity import Activity
+from wire.call_gate import pass_request_gate, working_on
 from wire.gates import Action, GateError, Gates, Rule, Subject, Verdict
 from wire.rules import fold_kind, rule_from_json, rule_to_json
 from wire.seams import make_seams
@@ -238,6 +239,29 @@ POD = cri_pb2.PodSandboxMetadata(name="web", namespace="default")
 )  # fmt: skip
 def test_what_a_request_is_about(request_: object, subject: Subject) -> None:
     assert subject_of(request_) == subject
+
+
+@pytest.mark.parametrize(
+    ("request_", "taken"),
+    [
+        (cri_pb2.StartContainerRequest(container_id="c1"), 1),
+        (cri_pb2.StopPodSandboxRequest(pod_sandbox_id="s1"), 1),
+        (cri_pb2.PullImageRequest(image={"image": "i"}), 1),
+        (cri_pb2.RunPodSandboxRequest(config={"metadata": {"name": "other", "namespace": "default"}}), 0),
+        (api_pb2.GetRequest(resource={"resource": "nodes"}, name="other"), 0),
+    ],
+)
+async def test_a_call_that_names_an_id_is_about_the_pod_that_is_worked_on(request_: object, taken: int) -> None:
+    seams = make_seams("kubelet-one", FakeClock())
+    seams.gates.add(Rule("rpc:x", Action.DUPLICATE, kind="pods", name="web", id="ours"))
+
+    async def sync_pod() -> Verdict:
+        working_on(Subject("Pod", "default", "web"))
+        return await pass_request_gate(seams, "rpc:x", request_)
+
+    assert await pass_request_gate(seams, "rpc:x", request_) is Verdict.PASS
+    await asyncio.create_task(sync_pod())
+    assert seams.gates.taken("ours") == taken
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 from apimachinery.errors import ApiError
 from wire.errors import reason_of
-from wire.gates import GateError, Subject, Verdict
+from wire.gates import NOTHING, GateError, Subject, Verdict
 from wire.seams import Seams
 from wire.subjects import shown, subject_of
 
@@ -16,17 +17,35 @@ EXEMPT = ("/orrery.debug.", "/grpc.")
 rule of theirs."""
 
 
+_working_on: ContextVar[Subject] = ContextVar("working on", default=NOTHING)
+
+
+def working_on(subject: Subject) -> None:
+    """From here on, in this task and those it starts, calls that name nothing but an id are about `subject`.
+
+    A kubelet knows whose container it starts; the request does not say.
+    """
+    _working_on.set(subject)
+
+
+def _subject_of_call(request: Any) -> Subject:
+    subject = subject_of(request)
+    known = _working_on.get()
+    by_id = subject.kind in ("", "Container", "Pod") and not subject.namespace
+    return known if by_id and known.name else subject
+
+
 async def pass_request_gate(seams: Seams, edge: str, request: Any, peer: str = "") -> Verdict:
     """A gate for a protobuf request. What it is about is worked out only if there is a rule to ask for it."""
     if seams.gates.passes_freely(edge):
         return Verdict.PASS
-    return await pass_rpc_gate(seams, edge, subject_of(request), peer=peer, describe=lambda: shown(request))
+    return await pass_rpc_gate(seams, edge, _subject_of_call(request), peer=peer, describe=lambda: shown(request))
 
 
 async def pass_rpc_gate(
     seams: Seams,
     edge: str,
-    subject: Subject = Subject(),
+    subject: Subject = NOTHING,
     *,
     peer: str = "",
     describe: Callable[[], str] | None = None,
