@@ -177,7 +177,7 @@ def test_a_namespace_that_cannot_go(world: Cluster, asked: tuple[Cluster, Kubect
 
 def test_an_eviction_before_and_after(asked: tuple[Cluster, Kubectl]) -> None:
     cluster, kubectl = asked
-    apply(kubectl, pod("victim", nodeName="worker-1"))
+    apply(kubectl, pod("victim", nodeName="worker-1", terminationGracePeriodSeconds=1))
     why(cluster, "pod/victim", "It is Ready")
     cluster.orrery("freeze", "kubelet-worker-1")
     try:
