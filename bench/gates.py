@@ -108,13 +108,13 @@ async def _write(tracer: Tracer) -> None:
         tracer.span("create pods", path=path, user_agent="kubectl", client="10.0.0.1"),
         tracer.span("create pods", object="default/web", user="kubernetes-admin"),
     ):
-        with tracer.span("admission mutate", resource="pods"):
+        with tracer.step("admission mutate", resource="pods"):
             pass
-        with tracer.span("admission validate", resource="pods"):
+        with tracer.step("admission validate", resource="pods"):
             pass
-        with tracer.span("etcd txn", key="/registry/pods/default/web") as span:
+        with tracer.step("etcd txn", key="/registry/pods/default/web") as step:
             await asyncio.sleep(0)
-            span.attributes["outcome"] = "written"
+            step.attributes["outcome"] = "written"
 
 
 def with_rules(*rules: Rule) -> Gates:

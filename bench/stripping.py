@@ -12,7 +12,12 @@ NO_SPAN: Final = "_no_span"
 PASS: Final = "_pass"
 """Names that a stripped module expects among its globals: what a span's name means then, and the verdict of no gate."""
 
-_BLOCKS: Final = (("tracer", "span"), ("self", "_span"), ("activity", "doing"))  # `with seams.tracer.span(...):`
+_BLOCKS: Final = (
+    ("tracer", "span"),
+    ("tracer", "step"),
+    ("self", "_span"),
+    ("activity", "doing"),
+)  # `with seams.tracer.span(...):`
 _CONSTANTS: Final[dict[str, str | bool | None]] = {
     "attach": None,
     "begin": None,
@@ -22,6 +27,7 @@ _CONSTANTS: Final[dict[str, str | bool | None]] = {
     "gathers_reads": False,
     "note": None,
     "note_read": None,
+    "sending": "",
     "pass_request_gate": None,
     "pass_rpc_gate": None,
     "passes_freely": True,
@@ -101,7 +107,7 @@ class Stripper(ast.NodeTransformer):
         target = node.targets[0] if isinstance(node, ast.Assign) else node.target
         if isinstance(target, ast.Subscript):
             target = target.value
-        if isinstance(target, ast.Attribute) and _name_of(target.value) == "span":
+        if isinstance(target, ast.Attribute) and _name_of(target.value) in ("span", "step"):
             self.stripped += 1
             return ast.Pass()
         self.generic_visit(node)

@@ -43,7 +43,7 @@ class WritePipeline:
 
     async def write(self, request: api_pb2.WriteRequest) -> api_pb2.WriteResult:
         """Send `request` and wait for its own result. Raises ApiError when the stream is lost first."""
-        request.traceparent = request.traceparent or trace.current()
+        request.traceparent = request.traceparent or trace.sending()
         if self._seams.gates.passes_freely(_EDGE):
             return await self._write(request)
         verdict = await pass_request_gate(self._seams, _EDGE, request)

@@ -41,7 +41,7 @@ class GrpcTransport:
 
     def __init__(self, channel: grpc.aio.Channel, seams: Seams, *, user_agent: str = "") -> None:
         self._stub = api_pb2_grpc.ApiStub(channel)
-        self._metadata = ((CLIENT_HEADER, user_agent or seams.component),)
+        self._metadata = grpc.aio.Metadata((CLIENT_HEADER, user_agent or seams.component))
         self._pipeline = WritePipeline(self._open_writes, seams)
 
     def _open_writes(self) -> grpc.aio.StreamStreamCall[api_pb2.WriteRequest, api_pb2.WriteResult]:

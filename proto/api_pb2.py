@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0fproto/api.proto\x12\rorrery.api.v1\"<\n\x08Resource\x12\r\n\x05group\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x10\n\x08resource\x18\x03 \x01(\t\"\x80\x01\n\x0eOwnerReference\x12\x13\n\x0b\x61pi_version\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0b\n\x03uid\x18\x04 \x01(\t\x12\x12\n\ncontroller\x18\x05 \x01(\x08\x12\x1c\n\x14\x62lock_owner_deletion\x18\x06 \x01(\x08\"\xcb\x02\n\x06Object\x12\r\n\x05group\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x11\n\tnamespace\x18\x04 \x01(\t\x12\x0c\n\x04name\x18\x05 \x01(\t\x12\x0b\n\x03uid\x18\x06 \x01(\t\x12\x18\n\x10resource_version\x18\x07 \x01(\x03\x12\x31\n\x06labels\x18\x08 \x03(\x0b\x32!.orrery.api.v1.Object.LabelsEntry\x12\x37\n\x10owner_references\x18\t \x03(\x0b\x32\x1d.orrery.api.v1.OwnerReference\x12\x0e\n\x06writer\x18\n \x01(\t\x12\x13\n\x0btraceparent\x18\x0b \x01(\t\x12\x0b\n\x03raw\x18\x0f \x01(\x0c\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"m\n\nGetRequest\x12)\n\x08resource\x18\x01 \x01(\x0b\x32\x17.orrery.api.v1.Resource\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x13\n\x0bsubresource\x18\x04 \x01(\t\"{\n\x0bListRequest\x12)\n\x08resource\x18\x01 \x01(\x0b\x32\x17.orrery.api.v1.Resource\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\x16\n\x0elabel_selector\x18\x03 \x01(\t\x12\x16\n\x0e\x66ield_selector\x18\x04 \x01(\t\"J\n\x08ListPage\x12\x18\n\x10resource_version\x18\x01 \x01(\x03\x12$\n\x05items\x18\x02 \x03(\x0b\x32\x15.orrery.api.v1.Object\"\xb3\x01\n\x0cWatchRequest\x12)\n\x08resource\x18\x01 \x01(\x0b\x32\x17.orrery.api.v1.Resource\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\x16\n\x0elabel_selector\x18\x03 \x01(\t\x12\x16\n\x0e\x66ield_selector\x18\x04 \x01(\t\x12\x18\n\x10resource_version\x18\x05 \x01(\x03\x12\x1b\n\x13send_initial_events\x18\x06 \x01(\x08\"\xeb\x01\n\nWatchEvent\x12,\n\x04type\x18\x01 \x01(\x0e\x32\x1e.orrery.api.v1.WatchEvent.Type\x12%\n\x06object\x18\x02 \x01(\x0b\x32\x15.orrery.api.v1.Object\x12\x1a\n\x12initial_events_end\x18\x03 \x01(\x08\x12%\n\x06status\x18\x04 \x01(\x0b\x32\x15.orrery.api.v1.Status\"E\n\x04Type\x12\t\n\x05\x41\x44\x44\x45\x44\x10\x00\x12\x0c\n\x08MODIFIED\x10\x01\x12\x0b\n\x07\x44\x45LETED\x10\x02\x12\x0c\n\x08\x42OOKMARK\x10\x03\x12\t\n\x05\x45RROR\x10\x04\"7\n\nWatchBatch\x12)\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x19.orrery.api.v1.WatchEvent\"\x82\x03\n\x0cWriteRequest\x12\n\n\x02id\x18\x01 \x01(\x04\x12.\n\x04verb\x18\x02 \x01(\x0e\x32 .orrery.api.v1.WriteRequest.Verb\x12)\n\x08resource\x18\x03 \x01(\x0b\x32\x17.orrery.api.v1.Resource\x12\x11\n\tnamespace\x18\x04 \x01(\t\x12\x0c\n\x04name\x18\x05 \x01(\t\x12\x13\n\x0bsubresource\x18\x06 \x01(\t\x12\x39\n\npatch_type\x18\x07 \x01(\x0e\x32%.orrery.api.v1.WriteRequest.PatchType\x12\x0c\n\x04\x62ody\x18\x08 \x01(\x0c\x12\x13\n\x0btraceparent\x18\t \x01(\t\x12\x0f\n\x07\x64ry_run\x18\n \x01(\x08\"5\n\x04Verb\x12\n\n\x06\x43REATE\x10\x00\x12\n\n\x06UPDATE\x10\x01\x12\t\n\x05PATCH\x10\x02\x12\n\n\x06\x44\x45LETE\x10\x03\"/\n\tPatchType\x12\t\n\x05MERGE\x10\x00\x12\r\n\tSTRATEGIC\x10\x01\x12\x08\n\x04JSON\x10\x02\"g\n\x0bWriteResult\x12\n\n\x02id\x18\x01 \x01(\x04\x12%\n\x06object\x18\x02 \x01(\x0b\x32\x15.orrery.api.v1.Object\x12%\n\x06status\x18\x03 \x01(\x0b\x32\x15.orrery.api.v1.Status\"H\n\x06Status\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x0f\n\x07\x64\x65tails\x18\x04 \x01(\x0c\x32\xcc\x02\n\x03\x41pi\x12\x37\n\x03Get\x12\x19.orrery.api.v1.GetRequest\x1a\x15.orrery.api.v1.Object\x12=\n\x04List\x12\x1a.orrery.api.v1.ListRequest\x1a\x17.orrery.api.v1.ListPage0\x01\x12\x41\n\x05Watch\x12\x1b.orrery.api.v1.WatchRequest\x1a\x19.orrery.api.v1.WatchBatch0\x01\x12@\n\x05Write\x12\x1b.orrery.api.v1.WriteRequest\x1a\x1a.orrery.api.v1.WriteResult\x12H\n\tWriteMany\x12\x1b.orrery.api.v1.WriteRequest\x1a\x1a.orrery.api.v1.WriteResult(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0fproto/api.proto\x12\rorrery.api.v1\"<\n\x08Resource\x12\r\n\x05group\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x10\n\x08resource\x18\x03 \x01(\t\"\x80\x01\n\x0eOwnerReference\x12\x13\n\x0b\x61pi_version\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0b\n\x03uid\x18\x04 \x01(\t\x12\x12\n\ncontroller\x18\x05 \x01(\x08\x12\x1c\n\x14\x62lock_owner_deletion\x18\x06 \x01(\x08\"\xcb\x02\n\x06Object\x12\r\n\x05group\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x11\n\tnamespace\x18\x04 \x01(\t\x12\x0c\n\x04name\x18\x05 \x01(\t\x12\x0b\n\x03uid\x18\x06 \x01(\t\x12\x18\n\x10resource_version\x18\x07 \x01(\x03\x12\x31\n\x06labels\x18\x08 \x03(\x0b\x32!.orrery.api.v1.Object.LabelsEntry\x12\x37\n\x10owner_references\x18\t \x03(\x0b\x32\x1d.orrery.api.v1.OwnerReference\x12\x0e\n\x06writer\x18\n \x01(\t\x12\x13\n\x0btraceparent\x18\x0b \x01(\t\x12\x0b\n\x03raw\x18\x0f \x01(\x0c\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x82\x01\n\nGetRequest\x12)\n\x08resource\x18\x01 \x01(\x0b\x32\x17.orrery.api.v1.Resource\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x13\n\x0bsubresource\x18\x04 \x01(\t\x12\x13\n\x0btraceparent\x18\x05 \x01(\t\"{\n\x0bListRequest\x12)\n\x08resource\x18\x01 \x01(\x0b\x32\x17.orrery.api.v1.Resource\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\x16\n\x0elabel_selector\x18\x03 \x01(\t\x12\x16\n\x0e\x66ield_selector\x18\x04 \x01(\t\"J\n\x08ListPage\x12\x18\n\x10resource_version\x18\x01 \x01(\x03\x12$\n\x05items\x18\x02 \x03(\x0b\x32\x15.orrery.api.v1.Object\"\xb3\x01\n\x0cWatchRequest\x12)\n\x08resource\x18\x01 \x01(\x0b\x32\x17.orrery.api.v1.Resource\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\x16\n\x0elabel_selector\x18\x03 \x01(\t\x12\x16\n\x0e\x66ield_selector\x18\x04 \x01(\t\x12\x18\n\x10resource_version\x18\x05 \x01(\x03\x12\x1b\n\x13send_initial_events\x18\x06 \x01(\x08\"\xeb\x01\n\nWatchEvent\x12,\n\x04type\x18\x01 \x01(\x0e\x32\x1e.orrery.api.v1.WatchEvent.Type\x12%\n\x06object\x18\x02 \x01(\x0b\x32\x15.orrery.api.v1.Object\x12\x1a\n\x12initial_events_end\x18\x03 \x01(\x08\x12%\n\x06status\x18\x04 \x01(\x0b\x32\x15.orrery.api.v1.Status\"E\n\x04Type\x12\t\n\x05\x41\x44\x44\x45\x44\x10\x00\x12\x0c\n\x08MODIFIED\x10\x01\x12\x0b\n\x07\x44\x45LETED\x10\x02\x12\x0c\n\x08\x42OOKMARK\x10\x03\x12\t\n\x05\x45RROR\x10\x04\"7\n\nWatchBatch\x12)\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x19.orrery.api.v1.WatchEvent\"\x82\x03\n\x0cWriteRequest\x12\n\n\x02id\x18\x01 \x01(\x04\x12.\n\x04verb\x18\x02 \x01(\x0e\x32 .orrery.api.v1.WriteRequest.Verb\x12)\n\x08resource\x18\x03 \x01(\x0b\x32\x17.orrery.api.v1.Resource\x12\x11\n\tnamespace\x18\x04 \x01(\t\x12\x0c\n\x04name\x18\x05 \x01(\t\x12\x13\n\x0bsubresource\x18\x06 \x01(\t\x12\x39\n\npatch_type\x18\x07 \x01(\x0e\x32%.orrery.api.v1.WriteRequest.PatchType\x12\x0c\n\x04\x62ody\x18\x08 \x01(\x0c\x12\x13\n\x0btraceparent\x18\t \x01(\t\x12\x0f\n\x07\x64ry_run\x18\n \x01(\x08\"5\n\x04Verb\x12\n\n\x06\x43REATE\x10\x00\x12\n\n\x06UPDATE\x10\x01\x12\t\n\x05PATCH\x10\x02\x12\n\n\x06\x44\x45LETE\x10\x03\"/\n\tPatchType\x12\t\n\x05MERGE\x10\x00\x12\r\n\tSTRATEGIC\x10\x01\x12\x08\n\x04JSON\x10\x02\"g\n\x0bWriteResult\x12\n\n\x02id\x18\x01 \x01(\x04\x12%\n\x06object\x18\x02 \x01(\x0b\x32\x15.orrery.api.v1.Object\x12%\n\x06status\x18\x03 \x01(\x0b\x32\x15.orrery.api.v1.Status\"H\n\x06Status\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x0f\n\x07\x64\x65tails\x18\x04 \x01(\x0c\x32\xcc\x02\n\x03\x41pi\x12\x37\n\x03Get\x12\x19.orrery.api.v1.GetRequest\x1a\x15.orrery.api.v1.Object\x12=\n\x04List\x12\x1a.orrery.api.v1.ListRequest\x1a\x17.orrery.api.v1.ListPage0\x01\x12\x41\n\x05Watch\x12\x1b.orrery.api.v1.WatchRequest\x1a\x19.orrery.api.v1.WatchBatch0\x01\x12@\n\x05Write\x12\x1b.orrery.api.v1.WriteRequest\x1a\x1a.orrery.api.v1.WriteResult\x12H\n\tWriteMany\x12\x1b.orrery.api.v1.WriteRequest\x1a\x1a.orrery.api.v1.WriteResult(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,30 +41,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OBJECT']._serialized_end=559
   _globals['_OBJECT_LABELSENTRY']._serialized_start=514
   _globals['_OBJECT_LABELSENTRY']._serialized_end=559
-  _globals['_GETREQUEST']._serialized_start=561
-  _globals['_GETREQUEST']._serialized_end=670
-  _globals['_LISTREQUEST']._serialized_start=672
-  _globals['_LISTREQUEST']._serialized_end=795
-  _globals['_LISTPAGE']._serialized_start=797
-  _globals['_LISTPAGE']._serialized_end=871
-  _globals['_WATCHREQUEST']._serialized_start=874
-  _globals['_WATCHREQUEST']._serialized_end=1053
-  _globals['_WATCHEVENT']._serialized_start=1056
-  _globals['_WATCHEVENT']._serialized_end=1291
-  _globals['_WATCHEVENT_TYPE']._serialized_start=1222
-  _globals['_WATCHEVENT_TYPE']._serialized_end=1291
-  _globals['_WATCHBATCH']._serialized_start=1293
-  _globals['_WATCHBATCH']._serialized_end=1348
-  _globals['_WRITEREQUEST']._serialized_start=1351
-  _globals['_WRITEREQUEST']._serialized_end=1737
-  _globals['_WRITEREQUEST_VERB']._serialized_start=1635
-  _globals['_WRITEREQUEST_VERB']._serialized_end=1688
-  _globals['_WRITEREQUEST_PATCHTYPE']._serialized_start=1690
-  _globals['_WRITEREQUEST_PATCHTYPE']._serialized_end=1737
-  _globals['_WRITERESULT']._serialized_start=1739
-  _globals['_WRITERESULT']._serialized_end=1842
-  _globals['_STATUS']._serialized_start=1844
-  _globals['_STATUS']._serialized_end=1916
-  _globals['_API']._serialized_start=1919
-  _globals['_API']._serialized_end=2251
+  _globals['_GETREQUEST']._serialized_start=562
+  _globals['_GETREQUEST']._serialized_end=692
+  _globals['_LISTREQUEST']._serialized_start=694
+  _globals['_LISTREQUEST']._serialized_end=817
+  _globals['_LISTPAGE']._serialized_start=819
+  _globals['_LISTPAGE']._serialized_end=893
+  _globals['_WATCHREQUEST']._serialized_start=896
+  _globals['_WATCHREQUEST']._serialized_end=1075
+  _globals['_WATCHEVENT']._serialized_start=1078
+  _globals['_WATCHEVENT']._serialized_end=1313
+  _globals['_WATCHEVENT_TYPE']._serialized_start=1244
+  _globals['_WATCHEVENT_TYPE']._serialized_end=1313
+  _globals['_WATCHBATCH']._serialized_start=1315
+  _globals['_WATCHBATCH']._serialized_end=1370
+  _globals['_WRITEREQUEST']._serialized_start=1373
+  _globals['_WRITEREQUEST']._serialized_end=1759
+  _globals['_WRITEREQUEST_VERB']._serialized_start=1657
+  _globals['_WRITEREQUEST_VERB']._serialized_end=1710
+  _globals['_WRITEREQUEST_PATCHTYPE']._serialized_start=1712
+  _globals['_WRITEREQUEST_PATCHTYPE']._serialized_end=1759
+  _globals['_WRITERESULT']._serialized_start=1761
+  _globals['_WRITERESULT']._serialized_end=1864
+  _globals['_STATUS']._serialized_start=1866
+  _globals['_STATUS']._serialized_end=1938
+  _globals['_API']._serialized_start=1941
+  _globals['_API']._serialized_end=2273
 # @@protoc_insertion_point(module_scope)

@@ -78,13 +78,16 @@ class Activity:
         if self.under_way.pop(work.key, None) is None:
             return seconds
         self.ended += 1
-        name = work.name
+        self.took(work.name, seconds)
+        return seconds
+
+    def took(self, name: str, seconds: float) -> None:
+        """Something of that name did not need to be known while it was under way, and took so long."""
         timing = self.timings.get(name) or self._new_timing(name)
         timing.count += 1
         timing.total += seconds
         if seconds > timing.longest:
             timing.longest = seconds
-        return seconds
 
     @contextmanager
     def doing(self, name: str, parent_id: str = "") -> Iterator[None]:

@@ -19,6 +19,7 @@ from wire import trace
 from wire.call_gate import EXEMPT, pass_request_gate
 from wire.doubling import carry_out
 from wire.errors import abort
+from wire.outgoing import has_context
 from wire.seams import Seams
 from wire.subjects import subject_of
 
@@ -54,11 +55,8 @@ class _Handlers(grpc.GenericRpcHandler):
             if found is None:
                 return None
             handler = self._wrapped[method] = wrapped(found, method, self._seams)
-        trace.attach("")
-        for key, value in handler_call_details.invocation_metadata or ():
-            if key == trace.HEADER:
-                trace.attach(str(value))
-                break
+        sent = handler_call_details.invocation_metadata or ()
+        trace.attach(next((str(value) for key, value in sent if key == trace.HEADER), ""))
         return handler
 
 
@@ -103,9 +101,13 @@ def refusing_stream(inner: Any) -> Any:
 def _unary(inner: Any, method: str, seams: Seams) -> Any:
     edge = f"serve:{method}"
     gates, capture, tracer = seams.gates, seams.capture, seams.tracer
+    in_message: bool | None = None
 
     async def call(request: Any, context: Any) -> Any:
-        with tracer.span(method) as span:
+        nonlocal in_message
+        if in_message is None:
+            in_message = has_context(request)
+        with tracer.span(method, parent=request.traceparent if in_message else None) as span:
             about = subject_of(request)
             if about.name:
                 told = f"{about.namespace}/{about.name}" if about.namespace else about.name

@@ -76,15 +76,25 @@ class UnarySeams:
         self._seams = seams
         self._activity = seams.tracer.activity
         self._peer = peer
+        self._in_message: bool | None = None  # does the request itself carry the trace context?
 
     def __call__(self, request: Any, *, metadata: Any = None, **options: Any) -> Any:
         seams = self._seams
         if seams.capture.active or not seams.gates.passes_freely(self._edge):
             return asyncio.create_task(self._watched(request, {"metadata": metadata, **options}))
         work = self._activity.begin(self._edge, trace.current_span_id())
-        call = self._call(request, metadata=with_trace(metadata), **options)
+        call = self._call(request, metadata=self._in_context(request, metadata), **options)
         call.add_done_callback(lambda _: self._activity.end(work))
         return call
+
+    def _in_context(self, request: Any, metadata: Any) -> Any:
+        """The metadata to send; or the context is put where the message has a field for it."""
+        if self._in_message is None:
+            self._in_message = has_context(request)
+        if not self._in_message:
+            return with_trace(metadata)
+        request.traceparent = trace.sending()
+        return metadata
 
     async def _watched(self, request: Any, options: dict[str, Any]) -> Any:
         """The same where there are rules, or listeners who are told when it is over."""
@@ -110,7 +120,7 @@ class UnarySeams:
 
     def _send(self, request: Any, options: dict[str, Any], verdict: Verdict) -> Any:
         """Once, or twice: then the caller has the first. What is answered to the second is nobody's business."""
-        options = {**options, "metadata": with_trace(options["metadata"])}
+        options = {**options, "metadata": self._in_context(request, options["metadata"])}
         call = self._call(request, **options)
         if verdict is Verdict.TWICE:
             again = self._call(request, **options)
@@ -200,8 +210,13 @@ class StreamSeams:
             raise grpc.aio.AioRpcError(grpc.StatusCode.UNAVAILABLE, none, none, why) from None
 
 
+def has_context(request: Any) -> bool:
+    """Has a message of this type a field for the trace context of its sender?"""
+    return trace.HEADER in request.DESCRIPTOR.fields_by_name
+
+
 def with_trace(metadata: Any) -> Any:
-    context = trace.current()
+    context = trace.sending()
     if not context:
         return metadata
     return (*(metadata or ()), (trace.HEADER, context))

@@ -1,8 +1,8 @@
 """Spans that outlive their process: a ring of fixed size in a file, beside the cluster's clock.
 
-A span is recorded when it has begun and again when it is over, once per turn of the event loop, so that what a process
-set off before it was killed has a cause also afterwards. Nothing is flushed to the disk: the file need only survive the
-process, not the machine.
+A span is recorded before others hear of it, or when something under it is over; and when it is over itself, a moment
+later: so what a process set off before it was killed has a cause also afterwards. Nothing is flushed to the disk: the
+file need only survive the process, not the machine.
 
 The file is a ring of segments. A segment has a header (magic, its number) and batches, each with its length and a
 checksum that is seeded with the segment's number: what a killed process wrote by half, and what is left of the
@@ -12,6 +12,7 @@ segment's last use, does not match, and ends the segment for whoever reads it.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import fcntl
 import logging
 import mmap
@@ -20,14 +21,21 @@ import struct
 import time
 import zlib
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from wire.limits import SPAN_BATCH, SPAN_FILE_SEGMENTS, SPAN_RING, SPAN_SEGMENT_BYTES, SPAN_TEXT_CHARS
+from wire.limits import (
+    SPAN_BATCH,
+    SPAN_FILE_SECONDS,
+    SPAN_FILE_SEGMENTS,
+    SPAN_RING,
+    SPAN_SEGMENT_BYTES,
+    SPAN_TEXT_CHARS,
+)
 
 if TYPE_CHECKING:
     from wire.trace import Span
@@ -38,12 +46,14 @@ INTERRUPTED = "interrupted"
 
 _SEGMENT = struct.Struct("<4sIQ")  # magic, segments in the file, the segment's number: 0 is unused
 _BATCH = struct.Struct("<II")  # length, checksum
-_MAGIC = b"ORS1"
+_MAGIC = b"ORS2"
 _SIZE = SPAN_FILE_SEGMENTS * SPAN_SEGMENT_BYTES
 _log = logging.getLogger(__name__)
 
-Record = tuple[str, str, str, str, float, float, Sequence[str], dict[str, str]]
-"""Trace, span, parent, name, start, end, links, attributes."""
+StepRecord = tuple[str, float, float, dict[str, str]]
+"""Name, start, end, attributes."""
+Record = tuple[str, str, str, str, float, float, Sequence[str], dict[str, str], Sequence[StepRecord]]
+"""Trace, span, parent, name, start, end, links, attributes, steps."""
 Batch = tuple[str, float, list[Record]]
 """The run that wrote it, when, and what."""
 
@@ -65,6 +75,8 @@ class SpanFile:
         self._path = path
         self._run = os.urandom(6).hex()
         self._pending: dict[str, Span] = {}  # by id: one that is over already when it is recorded is recorded once
+        self._soon = False  # is it to be recorded in this turn of the loop?
+        self._later: asyncio.TimerHandle | None = None
         self._encode = msgspec.msgpack.Encoder().encode
         self._map: mmap.mmap | None = None
         self._descriptor = -1  # holds the lock
@@ -73,31 +85,43 @@ class SpanFile:
         self._at = self._segment_end = 0  # where in the file the next batch goes, and where it must end
         self._earlier: Sequence[Span] | None = None
 
-    def note(self, span: Span) -> None:
-        """`span` has begun, or is over."""
+    def begun(self, span: Span) -> None:
+        """`span` has begun, and what it sends out names it: recorded before that is sent, for sending takes a turn of
+        the loop, too."""
+        self._pending[span.span_id] = span
+        if not self._soon:
+            self._soon = self._in_loop(lambda loop: loop.call_soon(self.flush))
+
+    def ended(self, span: Span) -> None:
+        """`span` is over: recorded with the next one that has begun, or in a while."""
         pending = self._pending
         pending[span.span_id] = span
-        if len(pending) == 1:
-            self._flush_soon()
-        elif len(pending) >= SPAN_BATCH:
+        if len(pending) >= SPAN_BATCH:
             self.flush()
+        elif self._later is None:
+            self._in_loop(self._flush_later)
 
-    def _flush_soon(self) -> None:
-        """Before anything that is begun from now on is sent: that takes a turn of the loop, too."""
+    def _flush_later(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._later = loop.call_later(SPAN_FILE_SECONDS, self._flush_now)
+
+    def _flush_now(self) -> None:
+        self._later = None
+        self.flush()
+
+    def _in_loop(self, put_off: Callable[[asyncio.AbstractEventLoop], object]) -> bool:
+        """Outside a loop nothing can be put off: then it is recorded now."""
         try:
-            asyncio.get_running_loop().call_soon(self.flush)
+            put_off(asyncio.get_running_loop())
         except RuntimeError:
             self.flush()
+            return False
+        return True
 
     def flush(self) -> None:
-        pending, self._pending = self._pending, {}
+        """Record all that is pending."""
+        pending, self._pending, self._soon = self._pending, {}, False
         if pending and (self._map is not None or self._ready()):
-            self._write(
-                [
-                    (one.trace_id, key, one.parent_id, one.name, one.start, one.end, one.links, one.attributes)
-                    for key, one in pending.items()
-                ]
-            )
+            self._write([_record(one) for one in pending.values()])
 
     def _write(self, records: list[Record]) -> None:
         """In as many batches as it takes. A record that fits in no segment keeps only the beginnings of its texts."""
@@ -150,6 +174,7 @@ class SpanFile:
             os.close(file)
             raise
         self._descriptor = file
+        atexit.register(self.flush)
         self._resume(self._map)
 
     def _resume(self, ring: mmap.mmap) -> None:
@@ -204,18 +229,43 @@ class _Run:
         self.records.update((one[1], one) for one in records)
 
     def spans(self, component: str, lives: bool) -> Iterator[Span]:
-        from wire.trace import Span
+        from wire.trace import Span, Step
 
-        for trace_id, span_id, parent, name, start, end, links, attributes in self.records.values():
-            if not end and not lives:
-                end, attributes[INTERRUPTED] = max(start, self.last), "its process ended"
-            yield Span(trace_id, span_id, parent, component, name, start, end, tuple(links), attributes)
+        def ended(start: float, end: float, attributes: dict[str, str]) -> float:
+            if end or lives:
+                return end
+            attributes[INTERRUPTED] = "its process ended"
+            return max(start, self.last)
+
+        for trace_id, span_id, parent, name, start, end, links, attributes, parts in self.records.values():
+            steps = [Step(part, began, ended(began, over, about), about) for part, began, over, about in parts]
+            end = ended(start, end, attributes)
+            yield Span(trace_id, span_id, parent, component, name, start, end, tuple(links), attributes, steps=steps)
+
+
+def _record(span: Span) -> Record:
+    steps = [(one.name, one.start, one.end, one.attributes) for one in span.steps] if span.steps else ()
+    return (
+        span.trace_id,
+        span.span_id,
+        span.parent_id,
+        span.name,
+        span.start,
+        span.end,
+        span.links,
+        span.attributes,
+        steps,
+    )
 
 
 def _cut(record: Record) -> Record:
-    *about, links, attributes = record
-    short = {name: value[:SPAN_TEXT_CHARS] for name, value in attributes.items()}
-    return (*about, links, short)  # type: ignore[return-value]
+    *about, links, attributes, steps = record
+    short = [(name, start, end, _cut_texts(texts)) for name, start, end, texts in steps]
+    return (*about, links, _cut_texts(attributes), short)  # type: ignore[return-value]
+
+
+def _cut_texts(attributes: dict[str, str]) -> dict[str, str]:
+    return {name: value[:SPAN_TEXT_CHARS] for name, value in attributes.items()}
 
 
 def _numbers(ring: bytes | mmap.mmap) -> list[int]:

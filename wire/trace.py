@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 
 from wire.activity import Activity
-from wire.limits import READS_PER_SPAN, SPAN_RING
+from wire.limits import READS_PER_SPAN, SPAN_RING, STEPS_PER_SPAN
 from wire.span_file import SpanFile
 
 HEADER = "traceparent"
@@ -43,6 +43,14 @@ _new_id = _ids().__next__
 def current() -> str:
     """The `traceparent` in force here, or "" outside any trace."""
     here = _here.get()
+    return here if isinstance(here, str) else here.traceparent
+
+
+def sending() -> str:
+    """The same, for what leaves this process: whatever becomes of us, those who get it find the span that it names."""
+    here = _here.get()
+    if isinstance(here, OpenSpan):
+        here.tell()
     return here if isinstance(here, str) else here.traceparent
 
 
@@ -97,6 +105,16 @@ def note_read(what: str, version: str) -> None:
 
 
 @dataclass(slots=True)
+class Step:
+    """A part of a span that nothing else hangs under: told as a span of its own, and cheaper than one."""
+
+    name: str
+    start: float
+    end: float
+    attributes: dict[str, str]
+
+
+@dataclass(slots=True)
 class Span:
     """One piece of work. Times are real Unix seconds, not the cluster's."""
 
@@ -111,6 +129,7 @@ class Span:
     attributes: dict[str, str] = field(default_factory=dict)
     reads: dict[str, str] | None = None
     """Object and version, of work that gathers what it looked at."""
+    steps: list[Step] = field(default_factory=list)
 
     @property
     def traceparent(self) -> str:
@@ -124,7 +143,7 @@ _here: ContextVar[Span | str] = ContextVar("traceparent", default="")
 class OpenSpan(Span):
     """A span under way: work happens in its `with` block. Afterwards it is a span like any other."""
 
-    __slots__ = ("_token", "_tracer", "key", "started")
+    __slots__ = ("_above", "_token", "_told", "_tracer", "key", "started")
 
     def __init__(
         self, tracer: Tracer, name: str, parent: Span | str, links: Sequence[str], attributes: dict[str, str]
@@ -133,8 +152,10 @@ class OpenSpan(Span):
         if isinstance(parent, str):
             trace_id, self.parent_id = _ids_in(parent) if parent else ("", "")
             self.trace_id = trace_id or _new_id() + _new_id()
+            self._above = None
         else:
             self.trace_id, self.parent_id = parent.trace_id, parent.span_id
+            self._above = parent if isinstance(parent, OpenSpan) and not parent.end else None
         self.span_id = _new_id()
         self.component = tracer.component
         self.name = name
@@ -142,6 +163,18 @@ class OpenSpan(Span):
         self.links = links
         self.attributes = attributes
         self.reads = None
+        self.steps = []
+        self._told = False
+
+    def tell(self) -> None:
+        """Record that it has begun, and all above it: others will name it as their cause."""
+        if self._told:
+            return
+        self._told = True
+        if self._above is not None:
+            self._above.tell()
+        if self._tracer.file is not None:
+            self._tracer.file.begun(self)
 
     def __enter__(self) -> OpenSpan:
         tracer = self._tracer
@@ -150,8 +183,6 @@ class OpenSpan(Span):
         self.started = _monotonic()
         self.key = key = tracer.activity.next_key()
         tracer.activity.under_way[key] = self
-        if tracer.note_in_file is not None:
-            tracer.note_in_file(self)
         return self
 
     def __exit__(
@@ -164,9 +195,39 @@ class OpenSpan(Span):
         if self.reads:
             self.attributes["read"] = ", ".join(f"{what}{version}" for what, version in self.reads.items())
         tracer.keep(self)
-        if tracer.note_in_file is not None:
-            tracer.note_in_file(self)
+        if tracer.file is not None:
+            if self._above is not None:
+                self._above.tell()
+            tracer.file.ended(self)
+        self._above, self._told = None, True
         _here.reset(self._token)
+
+
+class OpenStep(Step):
+    """A step under way: it is its `with` block."""
+
+    __slots__ = ("_activity", "_began")
+
+    def __init__(self, span: OpenSpan, activity: Activity, name: str, attributes: dict[str, str]) -> None:
+        self._activity = activity
+        self._began = began = _monotonic()
+        self.name = name
+        self.start = span.start + (began - span.started)
+        self.end = 0.0
+        self.attributes = attributes
+        span.steps.append(self)
+
+    def __enter__(self) -> OpenStep:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        seconds = _monotonic() - self._began
+        self.end = self.start + seconds
+        if kind is not None:
+            self.attributes["error"] = kind.__name__
+        self._activity.took(self.name, seconds)
 
 
 class Tracer:
@@ -178,16 +239,23 @@ class Tracer:
         self._ring: deque[Span] = deque(maxlen=capacity)
         self.keep = self._ring.append
         """Where a span goes when it is over."""
-        self.note_in_file = file.note if file is not None else None
         self.activity = Activity()
 
     def span(self, name: str, *, parent: str | None = None, links: Sequence[str] = (), **attributes: str) -> OpenSpan:
         """Work inside a span. `parent` defaults to the current context; with none, a new trace begins."""
         return OpenSpan(self, name, _here.get() if parent is None else parent, links, attributes)
 
+    def step(self, name: str, **attributes: str) -> OpenStep | OpenSpan:
+        """A step of the span that is under way here; a span of its own if there is none, or it has too many already."""
+        here = _here.get()
+        if isinstance(here, OpenSpan) and not here.end and len(here.steps) < STEPS_PER_SPAN:
+            return OpenStep(here, self.activity, name, attributes)
+        return OpenSpan(self, name, here, (), attributes)
+
     def spans(self, wanted: str = "") -> list[Span]:
         """Finished spans, oldest first; only those of trace `wanted` if given."""
-        return [span for span in (*self._earlier(), *self._ring) if not wanted or span.trace_id == wanted]
+        found = (span for span in (*self._earlier(), *self._ring) if not wanted or span.trace_id == wanted)
+        return [one for span in found for one in with_steps(span)]
 
     def related(self, wanted: frozenset[str]) -> list[Span]:
         """All spans of these traces and all that link to them, those under way (with `end` 0) included."""
@@ -200,4 +268,15 @@ class Tracer:
 
 def related(spans: Iterable[Span], wanted: frozenset[str]) -> list[Span]:
     """Of `spans`, those of these traces and all that link to them."""
-    return [one for one in spans if one.trace_id in wanted or any(trace_id(link) in wanted for link in one.links)]
+    found = (one for one in spans if one.trace_id in wanted or any(trace_id(link) in wanted for link in one.links))
+    return [one for span in found for one in with_steps(span)]
+
+
+def with_steps(span: Span) -> Iterator[Span]:
+    """The span, and each of its steps as a span under it."""
+    yield span
+    for number, step in enumerate(span.steps, start=1):
+        own = f"{(int(span.span_id, 16) + number) % 2**64:016x}"
+        yield Span(
+            span.trace_id, own, span.span_id, span.component, step.name, step.start, step.end, (), step.attributes
+        )

@@ -36,13 +36,13 @@ class Admitter:
         self.warnings: list[str] = []
 
     async def mutate(self, new: JSON | None, old: JSON | None) -> None:
-        with self._seams.tracer.span("admission mutate", resource=self._resource.name):
+        with self._seams.tracer.step("admission mutate", resource=self._resource.name):
             view = self._view(new, old)
             for plugin in self._chain:
                 await plugin.mutate(view)
 
     async def validate(self, new: JSON | None, old: JSON | None) -> None:
-        with self._seams.tracer.span("admission validate", resource=self._resource.name):
+        with self._seams.tracer.step("admission validate", resource=self._resource.name):
             view = self._view(new, old)
             for plugin in self._chain:
                 await plugin.validate(view)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import builtins
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from typing import Final
 
 import orjson
 
@@ -37,6 +38,8 @@ from apiserver.registry.watching import watch_objects
 from apiserver.watch.alarms import Alarms
 from wire import trace
 from wire.seams import Seams
+
+_IN_SPAN: Final = nullcontext()
 
 
 @dataclass(frozen=True)
@@ -328,14 +331,14 @@ class Pipeline:
         write, _ = self._write(request, served, None)
         return Call(request, served.resource, self._parts.registry, write.ctx, body, make_write)
 
-    def _span(self, request: Request) -> AbstractContextManager[trace.Span]:
+    def _span(self, request: Request) -> AbstractContextManager[object]:
+        about = join_key(request.namespace, request.name)
+        if request.in_span:
+            trace.note(object=about)
+            return _IN_SPAN
         name = f"{request.verb} {request.gvr.resource}{'/' if request.subresource else ''}{request.subresource}"
-        return self._parts.seams.tracer.span(
-            name,
-            parent=request.traceparent or trace.current(),
-            object=join_key(request.namespace, request.name),
-            user=request.user.name,
-        )
+        parent = request.traceparent or trace.current()
+        return self._parts.seams.tracer.span(name, parent=parent, object=about, user=request.user.name)
 
 
 def _key(request: Request) -> str:

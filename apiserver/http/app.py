@@ -130,7 +130,8 @@ class HttpApp:
         """In a span that says who asks for what, and from where."""
         parent = request.header(trace.HEADER)
         about = {"path": route.path, "user_agent": request.header("user-agent"), "client": request.client}
-        with self._seams.tracer.span(f"{route.verb} {route.resource}", parent=parent, **about) as span:
+        name = f"{route.verb} {route.resource}{'/' if route.subresource else ''}{route.subresource}"
+        with self._seams.tracer.span(name, parent=parent, **about) as span:
             user = await self._identify(request)
             span.attributes["user"] = user.name
             try:

@@ -121,7 +121,7 @@ class KubeletConnector:
         """A stream to the pod's kubelet, in the trace of whoever asks for it."""
         from wire.tapped import TappedCall
 
-        call = method(metadata=((trace.HEADER, trace.current()),))
+        call = method(metadata=((trace.HEADER, trace.sending()),))
         metadata = pod["metadata"]
         subject = Subject("Pod", metadata["namespace"], metadata["name"])
         return TappedCall(call, self._seams, f"{_KUBELET}/{name}", f"kubelet-{node_of(pod)}", subject)

@@ -34,7 +34,7 @@ Write = Callable[[bytes], Awaitable[None]]
 
 async def serve_port_forward(request: HttpRequest, dial: Callable[[], Any], pod: kubelet_pb2.PodRef) -> Answer:
     """`dial` begins a kubelet's call. Raises ApiError 400 for ports that are none."""
-    traceparent = trace.current()
+    traceparent = trace.sending()
 
     def open_port(port: int) -> Any:
         token = trace.attach(traceparent)

@@ -22,7 +22,6 @@ from apiserver.http.views import TableSource, View
 from apiserver.http.watches import watch_response
 from apiserver.registry.request import FieldValidation, PatchType, Request, User, WriteOutcome
 from apiserver.registry.resource import Resources, Served
-from wire import trace
 from wire.seams import Seams
 
 _PRETTY_AGENTS: Final = ("curl", "Wget", "Mozilla/5.0")
@@ -77,7 +76,7 @@ class ResourceHandler:
             namespace=route.namespace if namespaced else "",
             name=route.name,
             subresource=route.subresource,
-            traceparent=trace.current(),
+            in_span=True,
         )
         if self._connector.handles(route.resource, route.subresource):
             answer = await self._connector.connect(request, call)

@@ -86,7 +86,7 @@ class ObjectStore:
         raw = canonical(obj)
         if len(raw) > OBJECT_BYTES:
             raise too_large(f"the object has {len(raw)} bytes, the limit is {OBJECT_BYTES}")
-        traceparent = trace.current()
+        traceparent = trace.sending()
         namespace, _, name = key.rpartition("/")
         result = await self.etcd.put(
             etcd_key(resource.prefix, key),

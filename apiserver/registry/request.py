@@ -91,6 +91,8 @@ class Request:
     field_manager: str = ""
     field_validation: FieldValidation = FieldValidation.WARN
     traceparent: str = ""
+    in_span: bool = False
+    """The span under way is this request's own: the front door has begun it."""
 
 
 class _Meta(msgspec.Struct, frozen=True):

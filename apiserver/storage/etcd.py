@@ -139,13 +139,13 @@ class Etcd:
         )  # fmt: skip
         otherwise = rpc.RequestOp(request_range=rpc.RangeRequest(key=key))
         request = rpc.TxnRequest(compare=[compare], success=[operation], failure=[otherwise])
-        with self._seams.tracer.span("etcd txn", key=key.decode("utf-8", "replace")) as span:
+        with self._seams.tracer.step("etcd txn", key=key.decode("utf-8", "replace")) as step:
             if self._seams.gates.passes_freely("etcd:txn"):
                 response = await self._send(request, subject)
             else:
                 response = await carry_out(await self._pass_gate(subject), lambda: self._send(request, subject))
-            span.attributes["outcome"] = "written" if response.succeeded else "refused: changed by another"
-            span.attributes["revision"] = str(response.header.revision)
+            step.attributes["outcome"] = "written" if response.succeeded else "refused: changed by another"
+            step.attributes["revision"] = str(response.header.revision)
         found = None if response.succeeded else next(iter(response.responses[0].response_range.kvs), None)
         return TxnResult(response.succeeded, response.header.revision, _entry(found) if found is not None else None)
 

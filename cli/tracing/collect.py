@@ -16,7 +16,7 @@ from cli.tracing.settled import expected, quiet_needed
 from cli.tracing.tree import Tree, build, reachable
 from proto import debug_pb2
 from wire.span_file import read_spans, span_file
-from wire.trace import Span, related
+from wire.trace import Span, related, with_steps
 
 
 class Collector:
@@ -113,7 +113,9 @@ class Collector:
             self.missing.add(component)
             return []
         self.missing.discard(component)
-        return related(spans, frozenset(request.related)) if request.related else spans
+        if request.related:
+            return related(spans, frozenset(request.related))
+        return [one for span in spans for one in with_steps(span)]
 
 
 async def _stream(stub: Stub, request: debug_pb2.SpansRequest) -> list[Span]:

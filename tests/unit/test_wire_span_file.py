@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from apimachinery.clock import Clock
+from wire import trace
 from wire.limits import SPAN_FILE_SEGMENTS, SPAN_RING, SPAN_SEGMENT_BYTES, SPAN_TEXT_CHARS
 from wire.seams import FileClock, make_seams
 from wire.span_file import INTERRUPTED, SpanFile, read_spans, span_file
@@ -22,13 +23,17 @@ KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path
 from wire.span_file import SpanFile
+from wire import trace
 from wire.trace import Tracer
 
 async def main():
     tracer = Tracer("web", file=SpanFile(Path(sys.argv[1])))
     with tracer.span("done", parent=sys.argv[2]):
         pass
-    with tracer.span("cut short", parent=sys.argv[2], key="default/web"):
+    with tracer.span("cut short", parent=sys.argv[2], key="default/web") as cut:
+        with tracer.span("within"), tracer.step("part"):
+            pass
+        assert trace.sending() == cut.traceparent
         await asyncio.sleep(0)
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -56,11 +61,12 @@ def let_go(tracer: Tracer) -> None:
 def test_a_killed_process_leaves_its_spans_and_what_it_was_at(path: Path) -> None:
     killed = subprocess.run([sys.executable, "-c", KILLED, str(path), PARENT], check=False)
     assert killed.returncode == -signal.SIGKILL
-    done, cut = tracer_at(path).related(frozenset(["a" * 32]))
+    done, cut, within, part = tracer_at(path).related(frozenset(["a" * 32]))
     assert (done.name, done.component, done.parent_id) == ("done", "web", "b" * 16)
     assert done.end >= done.start and INTERRUPTED not in done.attributes
     assert (cut.name, cut.attributes["key"]) == ("cut short", "default/web")
     assert cut.end >= cut.start and cut.attributes[INTERRUPTED]
+    assert (within.parent_id, part.parent_id, part.name) == (cut.span_id, within.span_id, "part")
 
 
 def test_its_own_spans_come_once(path: Path) -> None:
@@ -73,24 +79,35 @@ def test_its_own_spans_come_once(path: Path) -> None:
 
 
 def test_what_a_living_process_has_not_ended_is_under_way(path: Path) -> None:
-    with tracer_at(path).span("one"):
-        assert [one.end for one in read_spans(path, alive=True)] == [0.0]
+    tracer = tracer_at(path)
+    with tracer.span("above"), tracer.span("one") as one:
+        assert not path.exists()  # nobody else knows of them
+        assert trace.sending() == one.traceparent
+        assert [one.end for one in read_spans(path, alive=True)] == [0.0, 0.0]
         assert read_spans(path)[0].attributes[INTERRUPTED]
 
 
-def test_one_turn_of_the_loop_is_one_record(path: Path) -> None:
-    async def main() -> list[int]:
-        tracer = tracer_at(path)
-        sizes = []
-        for pause in (0.0, None):
-            with tracer.span("work"):
-                if pause is not None:
-                    await asyncio.sleep(pause)
-            await asyncio.sleep(0)
-            sizes.append(path.read_bytes().count(b"work"))
-        return sizes
+async def test_recorded_before_others_hear_of_it_and_once_it_is_over(path: Path) -> None:
+    tracer = tracer_at(path)
 
-    assert asyncio.run(main()) == [2, 3]  # begun and over; then both in one
+    async def recorded(times: int) -> None:
+        async with asyncio.timeout(10):
+            while path.read_bytes().count(b"work") < times:
+                await asyncio.sleep(0)
+        assert path.read_bytes().count(b"work") == times
+
+    with tracer.span("work"):
+        trace.sending()
+        trace.sending()
+        await asyncio.sleep(0)
+        assert path.read_bytes().count(b"work") == 1
+    await recorded(2)
+    with tracer.span("work"):
+        trace.sending()  # and over in the same turn: recorded once
+    await recorded(3)
+    with tracer.span("work"):
+        pass
+    await recorded(4)
 
 
 def test_the_file_is_bounded_and_the_newest_stay(path: Path) -> None:
@@ -119,8 +136,8 @@ def test_the_next_process_goes_on_behind_it(path: Path) -> None:
 def test_a_torn_record_is_left_out(path: Path, lost: int) -> None:
     tracer = tracer_at(path)
     for name in ("whole", "torn"):
-        with tracer.span(name):
-            pass
+        with tracer.span(name) as span:
+            assert trace.sending() == span.traceparent
     let_go(tracer)
     content = path.read_bytes()
     end = len(content.rstrip(b"\0"))
