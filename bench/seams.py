@@ -5,7 +5,8 @@ than a second, the one with seams first in every other slice. What is compared i
 disturbed, since whatever else a machine does can only slow them; with the bounds within which 90 of 100 such runs would
 find the ratio (bootstrap). CPU is of all the cluster's processes, etcd's included; the load's own counts where it works
 as a component (gRPC), not where it is an outside client (REST). `--null` compares two clusters that are the same: that
-shows what the method makes of no difference.
+shows what the method makes of no difference. Nothing is switched on, so tracing is off; `--tracing` leaves it on, as it
+is after `orrery up`.
 """
 
 from __future__ import annotations
@@ -106,10 +107,11 @@ def cpu_seconds(pid: int) -> float:
 
 
 @contextmanager
-def running(name: str, home: Path, extra: dict[str, str]) -> Iterator[Side]:
+def running(name: str, home: Path, extra: dict[str, str], *, tracing: bool) -> Iterator[Side]:
     cluster = Cluster(name, home, extra)
     try:
         cluster.orrery("up", "--runtime", "sim", "--nodes", str(NODES))
+        cluster.orrery("tracing", "on" if tracing else "off")
         with subprocess.Popen(
             [sys.executable, "-c", "from bench.load import main; main()", str(cluster.root)],
             stdin=subprocess.PIPE,
@@ -125,26 +127,26 @@ def running(name: str, home: Path, extra: dict[str, str]) -> Iterator[Side]:
         cluster.orrery("down", check=False)
 
 
-def report(rounds: int, *, only: str = "", null: bool = False) -> None:
+def report(rounds: int, *, only: str = "", null: bool = False, tracing: bool = False) -> None:
     works = [one for one in WORKS if only in one.name]
     with (
         tempfile.TemporaryDirectory() as home,
-        running("bench-without", Path(home) / "without", {} if null else bare.ENVIRONMENT) as plain,
-        running("bench-with", Path(home) / "with", {}) as seamed,
+        running("bench-without", Path(home) / "without", {} if null else bare.ENVIRONMENT, tracing=tracing) as plain,
+        running("bench-with", Path(home) / "with", {}, tracing=tracing) as seamed,
     ):
         for turn in range(rounds + 1):
             for work in works:
                 for slice_ in range(work.slices):
                     for side in (plain, seamed) if (turn + slice_) % 2 else (seamed, plain):
                         side.measure(work)
-        _tell_what_was_compared(plain, seamed, null)
+        _tell_what_was_compared("tracing" if tracing else "idle seams", plain, seamed, null)
         _tell_figures(plain, seamed, works, rounds)
 
 
-def _tell_what_was_compared(plain: Side, seamed: Side, null: bool) -> None:
+def _tell_what_was_compared(title: str, plain: Side, seamed: Side, null: bool) -> None:
     """Raises if the one without seams has some, or the other has none."""
     places, modules = (0, 0) if null else bare.survey()
-    print(f"\nidle seams, against none: compiled out at {places} places in {modules} modules, and around every call")
+    print(f"\n{title}, against none: compiled out at {places} places in {modules} modules, and around every call")
     for name, side in (("without", plain), ("with", seamed)):
         messages, spans = side.seen()
         print(f"  {name + ' seams':14} {messages:9,} messages counted at gates, {spans:7,} spans kept")
@@ -196,8 +198,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="rounds, after one to warm up (default: %(default)s)")
     parser.add_argument("--only", default="", help="only work whose name contains this, such as `grpc`")
     parser.add_argument("--null", action="store_true", help="leave the seams in, in both")
+    parser.add_argument("--tracing", action="store_true", help="with tracing on, in both")
     args = parser.parse_args()
-    report(args.rounds, only=args.only, null=args.null)
+    report(args.rounds, only=args.only, null=args.null, tracing=args.tracing)
 
 
 if __name__ == "__main__":

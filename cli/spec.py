@@ -121,6 +121,11 @@ class Paths:
         return (self.seams or self.root) / "rules.json"
 
     @property
+    def tracing(self) -> Path:
+        """Whether spans are kept; components look for it beside the clock."""
+        return (self.seams or self.root) / "tracing.json"
+
+    @property
     def spans(self) -> Path:
         """What components leave of their spans; they look for it beside the clock."""
         return (self.seams or self.root) / "spans"

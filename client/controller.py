@@ -105,7 +105,7 @@ async def reconcile_once(
             return None
         parent = links[-1] if links else ""
         with seams.tracer.span(f"reconcile:{controller.name}", parent=parent, links=links, key=key) as span:
-            span.reads = {}
+            span.reads = {} if seams.tracer.on else None
             for _ in range(2 if verdict is Verdict.TWICE else 1):
                 again = await controller.reconcile(key)
             span.attributes.setdefault("decided", NOTHING)

@@ -108,8 +108,7 @@ def _unary(inner: Any, method: str, seams: Seams) -> Any:
         if in_message is None:
             in_message = has_context(request)
         with tracer.span(method, parent=request.traceparent if in_message else None) as span:
-            about = subject_of(request)
-            if about.name:
+            if tracer.on and (about := subject_of(request)).name:
                 told = f"{about.namespace}/{about.name}" if about.namespace else about.name
                 span.attributes["object"] = f"{about.kind} {told}"
             try:

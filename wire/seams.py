@@ -29,6 +29,7 @@ from wire.span_file import SpanFile, span_file
 from wire.trace import Tracer
 
 RULES_FILE = "rules.json"
+TRACING_FILE = "tracing.json"
 
 Explainer = Callable[[str, str, str], Iterable[tuple[str, dict[str, Any]]]]
 """Asked about a resource's (`pods`) namespace and name: topics, each with facts that are JSON."""
@@ -110,6 +111,7 @@ def make_seams(component: str, clock: Clock | None = None) -> Seams:
     file = SpanFile(span_file(clock.file, component)) if isinstance(clock, FileClock) else None
     seams = Seams(component, clock, Gates(clock), Tracer(component, file=file))
     if isinstance(clock, FileClock):
+        seams.tracer.on = read_tracing(clock.file.with_name(TRACING_FILE))
         for rule in read_rules(clock.file.with_name(RULES_FILE), component):
             seams.gates.add(rule)
     return seams
@@ -145,6 +147,14 @@ def read_rules(path: Path, component: str) -> list[Rule]:
         ]
 
 
+def read_tracing(path: Path) -> bool:
+    """Are components to keep spans? Yes, if there is no file. Raises BrokenFile."""
+    if not path.exists():
+        return True
+    with _reading(path):
+        return bool(json.loads(path.read_text())["on"])
+
+
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
     try:
@@ -177,6 +187,7 @@ class _Follower:
         self._seams = seams
         self._clock = clock
         self._rules_file = clock.file.with_name(RULES_FILE)
+        self._tracing_file = clock.file.with_name(TRACING_FILE)
         self._seen: dict[Path, int] = {}
         self._rules: set[str] = {rule.id for rule in seams.gates.rules()}
 
@@ -187,6 +198,8 @@ class _Follower:
                 self._clock.adopt(state)
         if self._changed(self._rules_file):
             self._take(read_rules(self._rules_file, self._seams.component))
+        if self._changed(self._tracing_file):
+            self._seams.tracer.on = read_tracing(self._tracing_file)
         self._seams.gates.rules()  # forgets what has expired
 
     def _take(self, rules: list[Rule]) -> None:

@@ -4,8 +4,9 @@ The current context travels in a contextvar, in gRPC metadata (`traceparent`, W3
 revision. Spans end up in a bounded ring that the Debug service reads out, and in a file that the next process of the
 component reads (`wire.span_file`), if the cluster keeps files.
 
-Tracing is always on, so spans are kept cheap (`python -m bench.gates` tells how cheap): within a process the context
-is the span itself, and what only a reader needs is put into words when someone reads.
+Spans are kept cheap (`python -m bench.gates` tells how cheap): within a process the context is the span itself, and
+what only a reader needs is put into words when someone reads. While tracing is off (`orrery tracing off`) no span is
+kept and no trace begins; a context that comes from elsewhere is still carried on.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from types import TracebackType
+from typing import Final
 
 from wire.activity import Activity
 from wire.limits import READS_PER_SPAN, SPAN_RING, STEPS_PER_SPAN
@@ -140,6 +142,12 @@ _here: ContextVar[Span | str] = ContextVar("traceparent", default="")
 """The span under way, or the context that was attached."""
 
 
+def _context() -> Span | str:
+    """The context in force: a span that is kept, or words."""
+    here = _here.get()
+    return here.traceparent if isinstance(here, Unrecorded) else here
+
+
 class OpenSpan(Span):
     """A span under way: work happens in its `with` block. Afterwards it is a span like any other."""
 
@@ -203,6 +211,41 @@ class OpenSpan(Span):
         _here.reset(self._token)
 
 
+class Unrecorded(OpenSpan):
+    """What work is in while tracing is off: it can be told about the work, carries its cause on, and is not kept."""
+
+    __slots__ = ("_cause",)
+
+    def __init__(self, component: str, name: str, cause: str, links: Sequence[str], attributes: dict[str, str]) -> None:
+        self._cause = cause
+        self.trace_id = self.span_id = self.parent_id = ""
+        self.component = component
+        self.name = name
+        self.start = self.end = 0.0
+        self.links = links
+        self.attributes = attributes
+        self.reads = None
+        self.steps = []
+
+    @property
+    def traceparent(self) -> str:
+        return self._cause
+
+    def tell(self) -> None:
+        """Nobody is going to look for it."""
+
+    def __enter__(self) -> Unrecorded:
+        self._token = _here.set(self)
+        self.start = _real_time()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.end = _real_time()
+        _here.reset(self._token)
+
+
 class OpenStep(Step):
     """A step under way: it is its `with` block."""
 
@@ -230,11 +273,35 @@ class OpenStep(Step):
         self._activity.took(self.name, seconds)
 
 
+class _Forgetful(dict[str, str]):
+    """Takes what is said, and keeps nothing."""
+
+    def __setitem__(self, key: str, value: str) -> None:
+        return
+
+
+class _Unheard(OpenStep):
+    """Every step, while tracing is off."""
+
+    def __init__(self) -> None:
+        self.attributes = _Forgetful()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        return
+
+
+_UNHEARD: Final = _Unheard()
+
+
 class Tracer:
     """Makes spans for one component and keeps the last `capacity` of them; those of processes before it, too."""
 
     def __init__(self, component: str, capacity: int = SPAN_RING, file: SpanFile | None = None) -> None:
         self.component = component
+        self.on = True
+        """Are spans kept?"""
         self.file = file
         self._ring: deque[Span] = deque(maxlen=capacity)
         self.keep = self._ring.append
@@ -243,11 +310,15 @@ class Tracer:
 
     def span(self, name: str, *, parent: str | None = None, links: Sequence[str] = (), **attributes: str) -> OpenSpan:
         """Work inside a span. `parent` defaults to the current context; with none, a new trace begins."""
-        return OpenSpan(self, name, _here.get() if parent is None else parent, links, attributes)
+        if not self.on:
+            return Unrecorded(self.component, name, current() if parent is None else parent, links, attributes)
+        return OpenSpan(self, name, _context() if parent is None else parent, links, attributes)
 
     def step(self, name: str, **attributes: str) -> OpenStep | OpenSpan:
         """A step of the span that is under way here; a span of its own if there is none, or it has too many already."""
-        here = _here.get()
+        if not self.on:
+            return _UNHEARD
+        here = _context()
         if isinstance(here, OpenSpan) and not here.end and len(here.steps) < STEPS_PER_SPAN:
             return OpenStep(here, self.activity, name, attributes)
         return OpenSpan(self, name, here, (), attributes)

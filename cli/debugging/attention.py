@@ -14,7 +14,7 @@ from cli.debugging.targets import is_frozen
 from cli.debugging.timeline import now_on, pace, show_time
 from cli.spec import Paths
 from cli.supervisor import ProcessState
-from wire.seams import read_clock
+from wire.seams import read_clock, read_tracing
 
 UNUSUAL_SECONDS = 0.5  # cluster time away from real time that is worth a word
 
@@ -26,8 +26,16 @@ def attention(paths: Paths, processes: Sequence[ProcessState]) -> list[str]:
     hidden = hidden_pids(paths)
     frozen = [one.name for one in processes if one.pid and one.pid not in hidden and is_frozen(one.pid)]
     entries = in_force(read_entries(rules_path(paths)), now)
+    tracing = [] if read_tracing(paths.tracing) else ["tracing: off, nothing leaves spans (orrery tracing on)"]
     notes = [f"{one.name}: {one.note}" for one in processes if one.note]
-    return [*_time(line, now, now - time.time()), *notes, *_frozen(frozen), *_rules(entries, now), *notice(paths)]
+    return [
+        *_time(line, now, now - time.time()),
+        *tracing,
+        *notes,
+        *_frozen(frozen),
+        *_rules(entries, now),
+        *notice(paths),
+    ]
 
 
 def _time(line: ClockState, now: float, ahead: float) -> list[str]:

@@ -133,6 +133,12 @@ def _thaw(args: Args) -> None:
         print(thaw(args.name, args.component))
 
 
+def _tracing(args: Args) -> None:
+    from cli.tracing import switch
+
+    print(switch.show(args.name) if args.do == "show" else switch.switch(args.name, on=args.do == "on"))
+
+
 def _trace(args: Args) -> None:
     from cli.tracing.trace import TraceOptions, trace
 
@@ -167,6 +173,7 @@ COMMANDS: dict[str, tuple[Callable[[Args], None], str]] = {
     "freeze": (_freeze, "stop a component's process where it is"),
     "thaw": (_thaw, "let a frozen component go on"),
     "trace": (_trace, "show all that a command, or an object's last write, set off"),
+    "tracing": (_tracing, "keep spans, or do not"),
     "why": (_why, "say why an object is as it is, with the evidence"),
 }
 
@@ -294,6 +301,10 @@ def _trace_flags(parser: Parser) -> None:
     parser.add_argument("--html", default="", metavar="FILE", help="also write it as one page with a sequence diagram")
 
 
+def _tracing_flags(parser: Parser) -> None:
+    parser.add_argument("do", nargs="?", choices=("show", "on", "off"), default="show")
+
+
 def _why_flags(parser: Parser) -> None:
     parser.add_argument(
         "object", metavar="OBJECT", help="such as pod/web-1, deployment/web, service/web, node/worker-1"
@@ -316,5 +327,6 @@ FLAGS: dict[str, Callable[[Parser], None]] = {
     "freeze": _freeze_flags,
     "thaw": _thaw_flags,
     "trace": _trace_flags,
+    "tracing": _tracing_flags,
     "why": _why_flags,
 }

@@ -14,12 +14,13 @@ from cli.errors import UserError
 from cli.objects import Ref, parse_ref
 from cli.tracing.collect import Collector
 from cli.tracing.limits import WAIT_SECONDS
+from cli.tracing.switch import OFF, require
 from cli.tracing.text import render
 from cli.tracing.tree import Tree
 from client.api import ApiClient, connect_api
 from proto import api_pb2
 from wire.limits import SPAN_RING
-from wire.seams import make_seams
+from wire.seams import make_seams, read_tracing
 from wire.tls import TlsFiles
 from wire.trace import trace_id
 
@@ -46,12 +47,14 @@ async def trace(name: str, options: TraceOptions) -> tuple[str, int]:
             (title, tree, asked), code = await _of_target(fleet, options), 0
     text = render(tree, title, everything=options.everything)
     text += "".join(f"\n{line}" for line in asked.complaints())
+    text += f"\n{OFF}" if _is_off(fleet) else ""
     return text + _export(tree, title, options), code
 
 
 async def _of_command(fleet: Fleet, options: TraceOptions) -> tuple[str, Tree, int, Collector]:
     from cli.tracing.command import run
 
+    require(fleet.paths)
     ran = await run(options.command, fleet.cluster)
     sys.stdout.flush()
     collector = Collector(fleet)
@@ -88,7 +91,7 @@ async def _object(fleet: Fleet, ref: Ref) -> api_pb2.Object:
         except ApiError as error:
             raise UserError(error.message) from None
     if not trace_id(found.traceparent):
-        raise UserError(f"{ref.shown}: nothing is known of the write that made it")
+        raise UserError(f"{ref.shown}: nothing is known of the write that made it{_why_not(fleet)}")
     return found
 
 
@@ -121,3 +124,11 @@ def _export(tree: Tree, title: str, options: TraceOptions) -> str:
         Path(options.html).write_text(page(tree, title))
         said += f"\npage: {options.html}"
     return said
+
+
+def _is_off(fleet: Fleet) -> bool:
+    return not read_tracing(fleet.paths.tracing)
+
+
+def _why_not(fleet: Fleet) -> str:
+    return f"; {OFF}" if _is_off(fleet) else " (was tracing off then?)"

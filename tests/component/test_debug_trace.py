@@ -59,6 +59,7 @@ async def test_what_a_component_left_is_read_from_its_file(cluster: FakeCluster,
             pass
         never_ended = tracer.span("sync pod")
         under_way = never_ended.__enter__()
+        under_way.tell()
     await asyncio.sleep(0)
     collector = Collector(fleet)
     with edit(fleet.paths.wanted) as wanted:

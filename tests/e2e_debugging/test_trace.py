@@ -82,6 +82,24 @@ def _scaled(text: str) -> str:
     return text if "create 1: 3 of 4 pods are active" in text else ""
 
 
+def test_tracing_is_switched_off_and_on(sim: tuple[Cluster, Kubectl]) -> None:
+    cluster, kubectl = sim
+    assert "tracing is off" in cluster.orrery("tracing", "off").stdout
+    try:
+        assert "tracing: off, nothing leaves spans (orrery tracing on)" in cluster.orrery("status").stdout
+        refused = cluster.orrery("trace", "--name", cluster.name, "--", "true", check=False)
+        assert (refused.returncode, refused.stderr) == (1, "orrery: tracing is off: orrery tracing on\n")
+        cluster.orrery("kill", "scheduler")  # who comes later keeps to it
+        kubectl("create", "deployment", "unseen", "--image=orrery/busybox:1", "--", "sleep", "1000")
+        kubectl("rollout", "status", "deployment/unseen", "--timeout=60s")
+        assert "tracing is off: orrery tracing on" in cluster.orrery("trace", "deployment/unseen", check=False).stderr
+        assert "it decided: no change" in cluster.orrery("why", "deployment/unseen").stdout
+    finally:
+        assert "tracing is on" in cluster.orrery("tracing", "on").stdout
+    kubectl("delete", "deployment", "unseen", "--wait=false")
+    assert "tracing" not in cluster.orrery("status").stdout
+
+
 def test_a_deletion_carries_its_cause(sim: tuple[Cluster, Kubectl], tmp_path: Path) -> None:
     cluster, kubectl = sim
     kubectl("create", "configmap", "gone")
