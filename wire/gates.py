@@ -96,13 +96,14 @@ class _Active:
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
         self.taken = 0
+        self.deleted = False  # a message that is still put off by another rule must not meet it any more
         self.random = random.Random(rule.seed)
         self.overtaken: asyncio.Future[None] | None = None  # of the message that waits to be overtaken
 
     def take(self, subject: Subject, peer: str, now: float) -> bool:
         """Is this message the rule's? Draws once for each message that fits, so that a seed repeats a run."""
         rule = self.rule
-        if (rule.count and self.taken >= rule.count) or (rule.expires and now >= rule.expires):
+        if self.deleted or (rule.count and self.taken >= rule.count) or (rule.expires and now >= rule.expires):
             return False
         if not rule.takes(subject, peer) or (rule.probability < 1 and self.random.random() >= rule.probability):
             return False
@@ -187,6 +188,8 @@ class Gates:
             self.release([held.id for held in self._held.values() if held.rule_id == rule_id])
         active = self._rules.pop(rule_id, None)
         self._by_edge.clear()
+        if active is not None:
+            active.deleted = True
         if active is not None and active.overtaken is not None and not active.overtaken.done():
             active.overtaken.set_result(None)
         return active is not None

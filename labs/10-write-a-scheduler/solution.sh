@@ -3,8 +3,9 @@ cp "$LAB/least_allocated.py" "$SPACE/"
 "$PYTHON" "$SPACE/least_allocated.py" >"$log" 2>&1 &
 trap "kill $!" EXIT
 
-kubectl apply -f "$SPACE/plain.yaml" -f "$SPACE/hard.yaml"
+kubectl apply -f "$SPACE/plain.yaml"
 kubectl wait --for=condition=Ready pod -l app=plain --timeout=60s
+kubectl apply -f "$SPACE/hard.yaml"
 kubectl wait --for=condition=Ready pod/picky pod/theirs --timeout=60s
 kubectl apply -f "$SPACE/big.yaml"
 kubectl wait --for=condition=Ready pod/big-1 --timeout=60s

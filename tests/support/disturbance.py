@@ -101,12 +101,16 @@ def objects(many: int) -> list[JSON]:
     ]
 
 
-def apply(kubectl: Kubectl, many: int) -> None:
-    """And change some of it at once: scaled, rolled out anew, deleted while it is under way."""
+def apply(kubectl: Kubectl, many: int, *, roll: bool = True) -> None:
+    """And change some of it at once: scaled, rolled out anew, deleted while it is under way.
+
+    Not to `roll` where controllers may be kept from seeing the first version: that leaves no ReplicaSet of it.
+    """
     kubectl = replace(kubectl, namespace=SPACE)
     kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects(many)}))
     kubectl("scale", "deployment/few", "--replicas=5")
-    kubectl("set", "env", "deployment/web", "SKY=blue")
+    if roll:
+        kubectl("set", "env", "deployment/web", "SKY=blue")
     kubectl("delete", "deployment/leaving", "--wait=false")
 
 
@@ -155,4 +159,13 @@ def hold_and_break(
 def let_everything_go(cluster: Cluster) -> None:
     cluster.orrery("release", "--all")
     cluster.orrery("fault", "clear")
-    eventually("nothing is held", lambda: not held(cluster))
+    left: list[JSON] = []
+
+    def none_held() -> bool:
+        left[:] = held(cluster)
+        return not left
+
+    try:
+        eventually("nothing is held", none_held)
+    except AssertionError:
+        raise AssertionError(f"still held: {left}") from None

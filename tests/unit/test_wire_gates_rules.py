@@ -217,6 +217,19 @@ async def test_timers_given_up_are_swept_out_while_the_clock_stands() -> None:
     keep.cancel()
 
 
+async def test_a_message_that_is_delayed_does_not_meet_a_hold_that_has_ended_meanwhile() -> None:
+    clock = FakeClock()
+    gates = Gates(clock)
+    gates.add(Rule("e", Action.DELAY, delay_seconds=5))
+    gates.add(Rule("e", Action.HOLD, id="hold"))
+    passing = asyncio.create_task(gates.pass_through("e"))
+    await settle()
+    gates.delete("hold", release=True)
+    await clock.advance(5)
+    assert gates.held() == []
+    assert await passing is Verdict.PASS
+
+
 POD = cri_pb2.PodSandboxMetadata(name="web", namespace="default")
 
 
