@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from wire.span_file import SpanFile
-from wire.trace import Tracer
+from wire.tracer import Tracer
 
 TIMES: Final = 2000
 OBJECTS: Final = 200_000  # small ones, all over memory

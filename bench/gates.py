@@ -22,7 +22,7 @@ from wire.gates import Action, Gates, Rule, Subject, Verdict
 from wire.seams import make_seams
 from wire.server import Service, serve
 from wire.span_file import SpanFile
-from wire.trace import Tracer
+from wire.tracer import Tracer
 
 PASSES = 10_000
 CALLS = 500

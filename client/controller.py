@@ -14,6 +14,7 @@ from client.workqueue import ShutDown, WorkQueue
 from wire import trace
 from wire.gates import GateError, Subject, Verdict
 from wire.seams import Seams
+from wire.span import Span
 
 NOTHING = "nothing to do"
 """What a reconcile has decided that went well and does not say: the key is none of its business, or no more."""
@@ -95,7 +96,7 @@ async def reconcile_once(
 ) -> float | None:
     """One reconcile behind its gate, in a span that carries the newest waking event's trace on."""
     namespace, name = split_key(key)
-    span: trace.Span | None = None
+    span: Span | None = None
     again: float | None = None
     error = ""
     try:

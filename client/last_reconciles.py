@@ -11,7 +11,7 @@ from apimachinery.resources import join_key
 from client.limits import RECONCILES_KEPT
 from client.workqueue import WorkQueue
 from wire.seams import Seams
-from wire.trace import Span
+from wire.span import Span
 
 
 @dataclass(frozen=True, slots=True)

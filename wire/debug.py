@@ -15,8 +15,8 @@ from wire.gates import Action, Held, Rule
 from wire.limits import DETAIL_CHARS
 from wire.report import come_to_rest, edges, report
 from wire.seams import Seams
+from wire.span import Span
 from wire.tls import require_admin
-from wire.trace import Span
 
 VERSION = "0.1.0"
 

@@ -21,6 +21,7 @@ from wire.doubling import carry_out
 from wire.errors import abort
 from wire.outgoing import has_context
 from wire.seams import Seams
+from wire.span import Span
 from wire.subjects import subject_of
 
 
@@ -162,7 +163,7 @@ def _streaming(inner: Any, method: str, seams: Seams) -> Any:
     return call
 
 
-def _leave(token: Token[trace.Span | str]) -> None:
+def _leave(token: Token[Span | str]) -> None:
     """An async generator may be closed from another context, where the token means nothing."""
     try:
         trace.detach(token)

@@ -8,10 +8,10 @@ from collections import Counter
 
 from apimachinery.clock import Timer
 from proto import debug_pb2
-from wire import trace
 from wire.activity import Timing
 from wire.limits import REPORTED_AHEAD_SECONDS, REPORTED_WORK
 from wire.seams import Seams
+from wire.span import span_id
 
 QUIET_ROUNDS = 3  # turns of the event loop without anything happening that count as rest
 MOST_ROUNDS = 200  # turns after which a component that never rests reports all the same
@@ -40,8 +40,8 @@ async def come_to_rest(seams: Seams) -> None:
 def report(seams: Seams) -> debug_pb2.DriveReport:
     now = time.monotonic()
     timers = seams.clock.timers()
-    waiting = {trace.span_id(timer.context) for timer in timers}
-    waiting |= {trace.span_id(held.traceparent) for held in seams.gates.held()}
+    waiting = {span_id(timer.context) for timer in timers}
+    waiting |= {span_id(held.traceparent) for held in seams.gates.held()}
     return debug_pb2.DriveReport(
         clock=debug_pb2.ClockState(**seams.clock.state._asdict()),
         progress=progress(seams),

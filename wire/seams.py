@@ -26,7 +26,7 @@ from wire.limits import FOLLOW_SECONDS, STOOD_STILL_SECONDS
 from wire.process import CannotRun
 from wire.rules import Rule, rule_from_json
 from wire.span_file import SpanFile, span_file
-from wire.trace import Tracer
+from wire.tracer import Tracer
 
 RULES_FILE = "rules.json"
 TRACING_FILE = "tracing.json"

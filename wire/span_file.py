@@ -24,7 +24,6 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -36,9 +35,7 @@ from wire.limits import (
     SPAN_SEGMENT_BYTES,
     SPAN_TEXT_CHARS,
 )
-
-if TYPE_CHECKING:
-    from wire.trace import Span
+from wire.span import Span, Step
 
 FOLDER = "spans"
 INTERRUPTED = "interrupted"
@@ -229,8 +226,6 @@ class _Run:
         self.records.update((one[1], one) for one in records)
 
     def spans(self, component: str, lives: bool) -> Iterator[Span]:
-        from wire.trace import Span, Step
-
         def ended(start: float, end: float, attributes: dict[str, str]) -> float:
             if end or lives:
                 return end

@@ -17,8 +17,9 @@ from proto import etcd_view_pb2 as view
 from proto import etcd_view_pb2_grpc
 from wire.masking import masked
 from wire.server import Service
+from wire.span import Span
 from wire.tls import require_admin
-from wire.trace import Span, Tracer
+from wire.tracer import Tracer
 
 NAME = view.DESCRIPTOR.services_by_name["EtcdView"].full_name
 _ANSWER_POLLS: Final = 10

@@ -8,7 +8,7 @@ from dataclasses import replace
 from cli.compare.model import JSON, Finding, Key, Verdict, Write
 from cli.why.pods import table
 from proto.debug_pb2 import Span
-from wire.trace import span_id
+from wire.span import span_id
 
 DEPTH = 16  # spans from a write up to its reconcile, at most
 Explained = Mapping[Key, Mapping[str, list[JSON]]]

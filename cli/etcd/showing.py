@@ -9,7 +9,7 @@ from typing import Any
 from cli.diffs import diff
 from cli.wiretap.showing import size
 from proto.etcd_view_pb2 import Key, Revision
-from wire.trace import trace_id
+from wire.span import trace_id
 
 
 class Branch:

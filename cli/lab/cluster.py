@@ -18,7 +18,7 @@ from cli.lab.workspace import Start, Workspace, read_answers
 from cli.objects import Ref, parse_ref
 from proto import debug_pb2
 from proto import etcd_view_pb2 as view
-from wire.trace import trace_id
+from wire.span import trace_id
 
 COUNTS = ("passed", "held", "dropped", "failed", "delayed")
 _ANY = "any"  # stands for a name where only the resource matters

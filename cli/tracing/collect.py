@@ -6,39 +6,54 @@ import asyncio
 import math
 import time
 from collections.abc import Iterable
+from itertools import islice
 
 import grpc
 
 from cli.debugging.fleet import Fleet, Stub
 from cli.debugging.hidden import why_silent
-from cli.tracing.limits import COLLECT_SECONDS, POLL_SECONDS, ROOT_TRIES, ROUNDS, TRACES_FOLLOWED
+from cli.tracing.limits import (
+    COLLECT_SECONDS,
+    POLL_SECONDS,
+    ROOT_TRIES,
+    ROUNDS,
+    SPANS_REMEMBERED,
+    TRACES_FOLLOWED,
+)
 from cli.tracing.settled import expected, quiet_needed
 from cli.tracing.tree import Tree, build, reachable
 from proto import debug_pb2
+from wire.span import Span, related, with_steps
 from wire.span_file import read_spans, span_file
-from wire.trace import Span, related, with_steps
 
 
 class Collector:
-    """`away` says which components could not be asked, and why; `missing`, of which of them nothing is known."""
+    """`away` says which components could not be asked, and why; `missing`, of which of them nothing is known.
+
+    What was over when it was seen is remembered: a long trace may outlast what a busy component keeps.
+    """
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
+        self._over: dict[str, Span] = {}
         self.away: dict[str, str] = {}
         self.missing: set[str] = set()
+        self.unrest = ""
+        """Why the tree cannot be called complete."""
 
     def complaints(self) -> list[str]:
-        """Who could not be asked, and what that means for the tree."""
+        """What the tree may lack: who could not be asked, and what may be yet to come."""
         lost = "its spans are missing"
         told = "its spans are from its file"
-        return [
+        asked = [
             f"not asked: {component} ({why}); {lost if component in self.missing else told}"
             for component, why in self.away.items()
         ]
+        return [*asked, f"not at rest: {self.unrest}"] if self.unrest else asked
 
     async def gather(self, traces: frozenset[str]) -> list[Span]:
         """Spans of `traces` and, across links, what they caused in other traces."""
-        spans: dict[str, Span] = {}
+        spans = dict(self._over)
         asked: frozenset[str] = frozenset()
         wanted = traces
         for _ in range(ROUNDS):
@@ -49,6 +64,7 @@ class Collector:
             wanted = asked | frozenset(sorted(found - asked)[: TRACES_FOLLOWED - len(asked)])
             if wanted == asked:
                 break
+        self._over = dict(islice(((one.span_id, one) for one in spans.values() if one.end), SPANS_REMEMBERED))
         return list(spans.values())
 
     async def roots_of(self, clients: Iterable[str]) -> list[Span]:
@@ -65,25 +81,33 @@ class Collector:
 
     async def until_quiet(self, traces: frozenset[str], wait: float, root: Span | None = None) -> Tree:
         """The tree once it stands still, or what there is of it after `wait` seconds."""
-        deadline = time.monotonic() + wait
-        seen, since = -1, time.monotonic()
+        began = since = time.monotonic()
+        seen: int | None = None
         while True:
             tree = build(await self.gather(traces), traces, root)
             now, size = time.monotonic(), len(tree.nodes())
-            if size != seen or self._goes_on(tree):
-                needed = math.inf
-            else:
-                needed = await quiet_needed(self._fleet, tree.start)
-            if needed == math.inf:
-                seen, since = size, now
-            if now >= deadline or now - since >= min(needed, wait):
+            self.unrest, needed = await self._unrest(tree, 0 if seen is None else size - seen)
+            seen = size
+            if self.unrest:
+                since = now
+            elif now - since >= needed:
+                return tree
+            if now - began >= wait:
                 return tree
             await asyncio.sleep(POLL_SECONDS)
 
-    def _goes_on(self, tree: Tree) -> bool:
-        """Is anything under way with someone who answers, or anyone away who is to come back?"""
-        under_way = any(span.component not in self.away for span in tree.under_way)
-        return under_way or bool(expected(self._fleet, self.away))
+    async def _unrest(self, tree: Tree, grown: int) -> tuple[str, float]:
+        """Why there is more to come; if nothing says so, "" and for how many seconds that must last."""
+        under_way = [span for span in tree.under_way if span.component not in self.away]
+        if under_way:
+            first = under_way[0]
+            return f"{first.name} of {first.component} is under way", 0
+        if away := expected(self._fleet, self.away):
+            return f"{', '.join(away)} is to come back", 0
+        needed = await quiet_needed(self._fleet, tree.start)
+        if needed == math.inf:
+            return "a component that was started meanwhile waits to lead", 0
+        return f"it grew by {grown} spans at the last look" if grown else "", needed
 
     async def _everywhere(self, request: debug_pb2.SpansRequest) -> list[Span]:
         found = await asyncio.gather(*(self._of(one.component, request) for one in self._fleet.targets))

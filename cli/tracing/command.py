@@ -14,7 +14,7 @@ from cli.errors import UserError
 from cli.forms.cluster import Cluster
 from cli.tracing.kubeconfigs import copies
 from cli.tracing.tunnel import open_tunnel
-from wire.trace import Span
+from wire.span import Span
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Every bound of `orrery trace`, in one table, with its unit."""
 
 TRACES_FOLLOWED = 64  # traces that one tree may reach into by links
+SPANS_REMEMBERED = 65_536  # of one tree, from one look at it to the next
 ROUNDS = 8  # times that links are followed from what was found last
 WAIT_SECONDS = 30.0  # longest wait for a tree to become quiet, unless --wait says otherwise
 QUIET_SECONDS = 1.0  # a tree that has not grown for so long, with nothing under way, is quiet

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from cli.tracing.tree import Node, Tree
+from wire.span import Span, span_id
 from wire.span_file import INTERRUPTED
-from wire.trace import Span, span_id
 
 JSON = dict[str, Any]
 

@@ -12,8 +12,8 @@ from cli.tracing.critical import Step, critical_path
 from cli.tracing.limits import TOLD_CHARS
 from cli.tracing.tree import Node, Tree
 from client.controller import NOTHING
+from wire.span import Span
 from wire.span_file import INTERRUPTED
-from wire.trace import Span
 
 _SHORT = {
     "/runtime.v1.RuntimeService/": "CRI ",

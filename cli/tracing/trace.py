@@ -21,8 +21,8 @@ from client.api import ApiClient, connect_api
 from proto import api_pb2
 from wire.limits import SPAN_RING
 from wire.seams import make_seams, read_tracing
+from wire.span import trace_id
 from wire.tls import TlsFiles
-from wire.trace import trace_id
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from wire.span import Span, span_id
 from wire.span_file import INTERRUPTED
-from wire.trace import Span, span_id
 
 
 @dataclass

@@ -11,7 +11,7 @@ from cli.kinds import etcd_key
 from cli.objects import Ref
 from cli.why.evidence import JSON, Left, Past
 from proto import etcd_view_pb2 as view
-from wire.trace import trace_id
+from wire.span import trace_id
 
 LEFT_TOLD: Final = 8  # keys of a namespace that are looked into
 

@@ -20,8 +20,9 @@ from cli.tracing.limits import QUIET_AFTER_START_SECONDS, QUIET_SECONDS
 from cli.tracing.text import render
 from client.leader import TO_LEAD
 from tests.support.debug_fleet import FakeCluster, fake_cluster, make_certificates, write_state
+from wire.limits import SPAN_RING
 from wire.span_file import INTERRUPTED, SpanFile, span_file
-from wire.trace import Tracer
+from wire.tracer import Tracer
 
 GONE = "kubelet-worker-1"
 LONG_AGO = 1.0
@@ -72,6 +73,33 @@ async def test_what_a_component_left_is_read_from_its_file(cluster: FakeCluster,
     assert f"interrupted: {GONE} sync pod" in render(tree, "title")
     (told,) = collector.complaints()
     assert told.startswith(f"not asked: {GONE}") and told.endswith("its spans are from its file")
+
+
+async def test_what_was_seen_once_is_not_forgotten(cluster: FakeCluster, fleet: Fleet) -> None:
+    tracer = cluster.seams["scheduler"].tracer
+    with tracer.span("schedule") as early:
+        pass
+    with tracer.span("bind", parent=early.traceparent) as under_way:
+        collector, traces = Collector(fleet), frozenset([early.trace_id])
+        assert {one.name for one in await collector.gather(traces)} == {"schedule", "bind"}
+    for _ in range(SPAN_RING):
+        with tracer.span("other work"):
+            pass
+    (left,) = await collector.gather(traces)  # of what was under way nothing is known: it may have come to nothing
+    assert (left.span_id, left.end) == (early.span_id, early.end) and under_way.end
+    assert await Collector(fleet).gather(traces) == []
+
+
+async def test_it_says_what_a_trace_still_waits_for(cluster: FakeCluster, fleet: Fleet) -> None:
+    with edit(fleet.paths.wanted) as wanted:
+        wanted[GONE] = Want(down=True)
+    collector, tracer = Collector(fleet), cluster.seams["scheduler"].tracer
+    with tracer.span("schedule") as span:
+        tree = await collector.until_quiet(frozenset([span.trace_id]), 0.1)
+    assert [one.name for one in tree.under_way] == ["schedule"]
+    assert collector.complaints()[1:] == ["not at rest: schedule of scheduler is under way"]
+    await collector.until_quiet(frozenset([span.trace_id]), 60.0)
+    assert len(collector.complaints()) == 1
 
 
 async def test_without_a_file_they_are_missing(fleet: Fleet) -> None:

@@ -18,7 +18,7 @@ from client.informer import InformerFactory
 from controller_manager.config import Config
 from controller_manager.context import Context, Managed
 from wire.seams import make_seams
-from wire.trace import span_id
+from wire.span import span_id
 
 JSON = dict[str, Any]
 

@@ -14,7 +14,7 @@ from cli.tracing.page import page
 from cli.tracing.sequence import actors, messages
 from cli.tracing.text import render
 from cli.tracing.tree import Tree, build, reachable
-from wire.trace import Span
+from wire.span import Span
 
 A, B, C = "a" * 32, "b" * 32, "c" * 32
 

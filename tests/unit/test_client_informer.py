@@ -15,6 +15,7 @@ from client.informer import Event, Informer, InformerFactory
 from wire import trace
 from wire.gates import Action, Rule
 from wire.seams import Seams, make_seams
+from wire.span import span_id, trace_id
 
 CONTEXT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -102,9 +103,9 @@ async def test_handlers_run_in_the_trace_of_the_write() -> None:
         await api.create(ConfigMap, body("a"))
         trace.detach(token)
         await settle()
-    assert [trace.trace_id(one) for one in seen] == [trace.trace_id(CONTEXT)]
-    (hop,) = seams.tracer.spans(trace.trace_id(CONTEXT))
-    assert (hop.name, hop.parent_id, hop.traceparent) == ("watch:configmaps", trace.span_id(CONTEXT), seen[0])
+    assert [trace_id(one) for one in seen] == [trace_id(CONTEXT)]
+    (hop,) = seams.tracer.spans(trace_id(CONTEXT))
+    assert (hop.name, hop.parent_id, hop.traceparent) == ("watch:configmaps", span_id(CONTEXT), seen[0])
 
 
 async def test_a_gate_holds_and_drops_events() -> None:
@@ -165,13 +166,13 @@ async def test_what_is_looked_up_is_there_before_who_looks_is_told() -> None:
 
     def look(event: Event[ConfigMap]) -> None:
         found = looked_up.get(event.object.key) is not None
-        told.append((event.object.name, found, trace.trace_id(trace.current())))
+        told.append((event.object.name, found, trace_id(trace.current())))
 
     looking.add_handler(after(looked_up, look))
     async with running(looking):
         assert told == []
         async with running(looked_up):
-            assert told == [("early", True, trace.trace_id(CONTEXT))]
+            assert told == [("early", True, trace_id(CONTEXT))]
             await api.create(ConfigMap, body("late"))
             await settle()
             assert [name for name, *_ in told] == ["early", "late"]

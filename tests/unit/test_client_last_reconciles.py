@@ -13,6 +13,7 @@ from client.last_reconciles import LastReconciles
 from client.workqueue import WorkQueue
 from wire import trace
 from wire.seams import Seams, make_seams
+from wire.span import trace_id
 
 
 class Looker:
@@ -48,7 +49,7 @@ async def test_the_last_look_is_told_with_what_was_read_and_decided() -> None:
     facts = told(lasts, "web")
     assert (facts["controller"], facts["read"], facts["decided"]) == ("looker", "Pod default/web@7", "create 1")
     assert (facts["error"], facts["again"], facts["queue"]) == ("", 30.0, "to be looked at again in 30.0 s")
-    assert trace.trace_id(facts["traceparent"])
+    assert trace_id(facts["traceparent"])
     queue.shut_down()
 
 

@@ -25,6 +25,7 @@ from wire import trace
 from wire.channel import connect
 from wire.gates import Action, Rule
 from wire.seams import make_seams
+from wire.span import trace_id
 
 CONTEXT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -51,7 +52,7 @@ class Scripted:
         self.seen: list[tuple[str, str]] = []
 
     async def reconcile(self, key: str) -> float | None:
-        self.seen.append((key, trace.trace_id(trace.current())))
+        self.seen.append((key, trace_id(trace.current())))
         step = self._script.pop(0) if self._script else None
         if isinstance(step, Exception):
             raise step
@@ -86,7 +87,7 @@ async def test_a_reconcile_carries_on_the_trace_that_woke_it() -> None:
         queue.add("ns/a")
         trace.detach(token)
         await settle()
-    assert controller.seen == [("ns/a", trace.trace_id(CONTEXT))]
+    assert controller.seen == [("ns/a", trace_id(CONTEXT))]
     (span,) = seams.tracer.spans()
     assert (span.name, span.links) == ("reconcile:scripted", (CONTEXT,))
 

@@ -20,7 +20,7 @@ from controller_manager.controllers.pod_gc import Collect
 from controller_manager.controllers.replicaset import CreatePods, DeletePods
 from controller_manager.decisions import decide, each, wait
 from controller_manager.pods import PodView
-from wire.trace import Tracer
+from wire.tracer import Tracer
 
 PODS = tuple(PodView(metadata=ObjectMeta(name=name, namespace="default")) for name in ("a", "b"))
 SET = {"metadata": {"name": "web-1"}, "spec": {"replicas": 3}}

@@ -22,6 +22,7 @@ from tests.support.scheduling import node_tree, pod_tree
 from wire import trace
 from wire.gates import Action, Rule
 from wire.seams import Seams, make_seams
+from wire.span import trace_id
 
 ROUNDS = 200
 EVENTS = GVR("", "v1", "events")
@@ -186,7 +187,7 @@ async def test_the_bind_belongs_to_the_trace_of_the_pods_creation(cluster: Clust
     await cluster.add_pod("p")
     trace.detach(token)
     bound = await cluster.api.get_object(Pod.RESOURCE, "p", "default")
-    assert trace.trace_id(bound.traceparent) == "ab" * 16
+    assert trace_id(bound.traceparent) == "ab" * 16
     spans = cluster.seams.tracer.spans("ab" * 16)
     (cycle,) = [span for span in spans if span.name == "schedule"]
     (cause,) = [span for span in spans if span.span_id == cycle.parent_id]

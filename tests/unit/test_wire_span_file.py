@@ -16,7 +16,7 @@ from wire import trace
 from wire.limits import SPAN_FILE_SEGMENTS, SPAN_RING, SPAN_SEGMENT_BYTES, SPAN_TEXT_CHARS
 from wire.seams import FileClock, make_seams
 from wire.span_file import INTERRUPTED, SpanFile, read_spans, span_file
-from wire.trace import Tracer
+from wire.tracer import Tracer
 
 PARENT = f"00-{'a' * 32}-{'b' * 16}-01"
 KILLED = """
@@ -24,7 +24,7 @@ import asyncio, os, signal, sys
 from pathlib import Path
 from wire.span_file import SpanFile
 from wire import trace
-from wire.trace import Tracer
+from wire.tracer import Tracer
 
 async def main():
     tracer = Tracer("web", file=SpanFile(Path(sys.argv[1])))

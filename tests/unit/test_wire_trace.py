@@ -6,7 +6,8 @@ import pytest
 
 from wire import trace
 from wire.limits import READS_PER_SPAN
-from wire.trace import Tracer
+from wire.span import trace_id
+from wire.tracer import Tracer
 
 PARENT = f"00-{'a' * 32}-{'b' * 16}-01"
 
@@ -16,7 +17,7 @@ PARENT = f"00-{'a' * 32}-{'b' * 16}-01"
     [(PARENT, "a" * 32), ("", ""), ("00-short-b-01", ""), ("nonsense", "")],
 )
 def test_trace_id(text: str, expected: str) -> None:
-    assert trace.trace_id(text) == expected
+    assert trace_id(text) == expected
 
 
 def test_spans_nest_and_share_the_trace() -> None:

@@ -10,8 +10,9 @@ import pytest
 
 from wire import trace
 from wire.seams import TRACING_FILE, BrokenFile, FileClock, _Follower, make_seams
+from wire.span import Span
 from wire.span_file import span_file
-from wire.trace import Span, Tracer
+from wire.tracer import Tracer
 
 CAUSE = f"00-{'a' * 32}-{'b' * 16}-01"
 
