@@ -5,21 +5,19 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import re
 import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import NoReturn
 
 from cli.compare import commands as compare
 from cli.cri import commands as cri
 from cli.debugging import commands as debugging
-from cli.debugging.near import did_you_mean
 from cli.errors import UserError
 from cli.etcd import commands as etcd
 from cli.forms.finding import meant
 from cli.lab import commands as lab
+from cli.parser import Parser
 from cli.source import commands as source
 from cli.spec import DEFAULT_NAME, Paths, require_name
 from cli.wiretap import commands as wiretap
@@ -124,22 +122,12 @@ COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], None], str]] = {
 TAKE_COMMANDS = ("swap", "compare")
 
 
-class _Parser(argparse.ArgumentParser):
-    """Names the commands that may have been meant, instead of all there are."""
-
-    def error(self, message: str) -> NoReturn:
-        found = re.match(r"argument COMMAND: invalid choice: '(.*?)' \(", message)
-        if found:
-            self.exit(2, f"orrery: no command {found[1]}{did_you_mean(found[1], COMMANDS)}; orrery --help shows all\n")
-        super().error(message)
-
-
-def make_parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="orrery", description="A Kubernetes with moving parts.")
+def make_parser() -> Parser:
+    parser = Parser(prog="orrery", description="A Kubernetes with moving parts.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     made = {}
     for name, (_, text) in COMMANDS.items():
-        made[name] = commands.add_parser(name, help=text, description=text)
+        made[name] = commands.add_parser(name, help=text, description=text, takes_more=name in TAKE_COMMANDS)
         made[name].add_argument("--name", help=f"which cluster (default: {DEFAULT_NAME}); compose is that of Compose")
     made["up"].add_argument("--runtime", choices=("docker", "sim"), help="default: docker if an engine answers")
     made["up"].add_argument("--nodes", type=int, help="number of worker nodes (default: 2)")
@@ -163,8 +151,6 @@ def parse(argv: list[str]) -> argparse.Namespace:
         return make_parser().parse_args(argv)
     cut = argv.index("--") if "--" in argv else len(argv)
     args, more = make_parser().parse_known_args(argv[:cut])
-    if any(word.startswith("-") for word in more):
-        make_parser().error(f"unrecognized arguments: {' '.join(more)}")
     args.words += [*more, *argv[cut + 1 :]]
     return args
 
