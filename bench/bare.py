@@ -113,13 +113,14 @@ def _bare_servers(module: Any) -> None:
 
     class Server(SeamedServer):
         def add_generic_rpc_handlers(self, handlers: Any) -> None:
-            self._server.add_generic_rpc_handlers([_Refusing(one) for one in handlers])
+            self._server.add_generic_rpc_handlers([_Refusing(one, self._seams.streams) for one in handlers])
 
     import grpc
 
     class _Refusing(grpc.GenericRpcHandler):
-        def __init__(self, inner: Any) -> None:
+        def __init__(self, inner: Any, streams: Any) -> None:
             self._inner = inner
+            self._streams = streams
             self._wrapped: dict[str, Any] = {}
 
         def service(self, handler_call_details: Any) -> Any:
@@ -134,7 +135,7 @@ def _bare_servers(module: Any) -> None:
                 return found
             if found.response_streaming:
                 make: Any = grpc.unary_stream_rpc_method_handler
-                behaviour = refusing_stream(found.unary_stream)
+                behaviour = refusing_stream(found.unary_stream, self._streams)
             else:
                 make, behaviour = grpc.unary_unary_rpc_method_handler, refusing(found.unary_unary)
             return make(behaviour, found.request_deserializer, found.response_serializer)

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextvars import Token
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 
@@ -19,6 +19,7 @@ from wire import trace
 from wire.call_gate import EXEMPT, pass_request_gate
 from wire.doubling import carry_out
 from wire.errors import abort
+from wire.open_streams import Streams
 from wire.outgoing import has_context
 from wire.seams import Seams
 from wire.span import Span
@@ -69,7 +70,7 @@ def wrapped(handler: Any, method: str, seams: Seams) -> Any:
     if handler.response_streaming:
         make: Any = grpc.unary_stream_rpc_method_handler
         behaviour = handler.unary_stream
-        behaviour = refusing_stream(behaviour) if exempt else _streaming(behaviour, method, seams)
+        behaviour = refusing_stream(behaviour, seams.streams) if exempt else _streaming(behaviour, method, seams)
     else:
         make, behaviour = grpc.unary_unary_rpc_method_handler, handler.unary_unary
         behaviour = refusing(behaviour) if exempt else _unary(behaviour, method, seams)
@@ -88,15 +89,25 @@ def refusing(inner: Any) -> Any:
     return call
 
 
-def refusing_stream(inner: Any) -> Any:
+def refusing_stream(inner: Any, streams: Streams) -> Any:
     async def call(request: Any, context: Any) -> AsyncIterator[Any]:
-        try:
-            async for message in inner(request, context):
-                yield message
-        except ApiError as error:
-            await abort(context, error)
+        with streams.entered():
+            try:
+                async for message in inner(request, context):
+                    yield message
+            except ApiError as error:
+                await abort(context, error)
+            except asyncio.CancelledError:
+                await _cancelled(streams, context)
 
     return call
+
+
+async def _cancelled(streams: Streams, context: Any) -> NoReturn:
+    """By the client, or because the server stops; then the client is told."""
+    if streams.over:
+        await context.abort(grpc.StatusCode.UNAVAILABLE, "the server stops")
+    raise asyncio.CancelledError
 
 
 def _unary(inner: Any, method: str, seams: Seams) -> Any:
@@ -146,19 +157,22 @@ async def _told(seams: Seams, inner: Any, method: str, request: Any, context: An
 
 
 def _streaming(inner: Any, method: str, seams: Seams) -> Any:
-    edge = f"serve:{method}"
+    edge, streams = f"serve:{method}", seams.streams
 
     async def call(request: Any, context: Any) -> AsyncIterator[Any]:
         token = trace.attach(trace.current())
-        try:
-            if not seams.gates.passes_freely(edge):
-                await pass_request_gate(seams, edge, request)
-            async for message in inner(request, context):
-                yield message
-        except ApiError as error:
-            await abort(context, error)
-        finally:
-            _leave(token)
+        with streams.entered():
+            try:
+                if not seams.gates.passes_freely(edge):
+                    await pass_request_gate(seams, edge, request)
+                async for message in inner(request, context):
+                    yield message
+            except ApiError as error:
+                await abort(context, error)
+            except asyncio.CancelledError:
+                await _cancelled(streams, context)
+            finally:
+                _leave(token)
 
     return call
 

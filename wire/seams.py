@@ -23,6 +23,7 @@ from wire import trace
 from wire.capture import Capture
 from wire.gates import Gates
 from wire.limits import FOLLOW_SECONDS, STOOD_STILL_SECONDS
+from wire.open_streams import Streams
 from wire.process import CannotRun
 from wire.rules import Rule, rule_from_json
 from wire.span_file import SpanFile, span_file
@@ -47,6 +48,7 @@ class Seams:
     tracer: Tracer
     started: float = field(default_factory=time.time)
     capture: Capture = field(default_factory=Capture)
+    streams: Streams = field(default_factory=Streams)
     explainers: list[Explainer] = field(default_factory=list)
     """What parts of the component can tell of an object and what they did about it."""
 

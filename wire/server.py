@@ -68,6 +68,7 @@ async def serve(
         yield port
     finally:
         following.cancel()
+        seams.streams.end()
         await server.stop(STOP_GRACE_SECONDS)
 
 

@@ -85,14 +85,20 @@ class ApiService:
                 await context.write(await results.get())
                 results.task_done()
 
-        async with asyncio.TaskGroup() as group:
-            sender = group.create_task(send())
-            running: set[asyncio.Task[None]] = set()
+        running: set[asyncio.Task[None]] = set()
+
+        async def read() -> None:
             async for message in messages:
                 await slots.acquire()
                 task = group.create_task(one(message))
                 running.add(task)
                 task.add_done_callback(running.discard)
+
+        async with asyncio.TaskGroup() as group:
+            sender = group.create_task(send())
+            reader = group.create_task(read())
+            with self._seams.streams.entered(reader):  # a server that stops answers what it has taken
+                await asyncio.wait([reader])
             if running:
                 await asyncio.wait(running)
             await results.join()

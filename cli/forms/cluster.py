@@ -151,6 +151,10 @@ class Managed(ABC):
     def change(self, make: Callable[[Want], Want]) -> Want:
         """What is wanted of it from now on; its keeper carries it out. Gives that."""
 
+    def renew(self) -> bool:
+        """Have its process begin anew in place, if that is quicker than to start another. False: it is not."""
+        return False
+
     @abstractmethod
     def kept(self) -> bool:
         """Is there anybody who would start it?"""

@@ -118,6 +118,18 @@ class ComposeManaged(Managed):
         patience = ["--time", f"{DEBUGGED_STOP_SECONDS:.0f}"] if before.under_debug else []
         engine.docker(verb, *patience, self.part.id)
 
+    def renew(self) -> bool:
+        """The engine takes longer over a container than a component needs to start (`wire.process`, SIGUSR1)."""
+        want, pid = self.want, self.state.pid
+        usual = not (want.argv or want.absent or want.under_debug)
+        if not (pid and usual and is_python(self.argv)) or is_frozen(pid):
+            return False
+        try:
+            engine.docker("kill", "--signal=USR1", self.part.id)
+        except UserError:  # it has just ended: the engine starts it
+            return False
+        return True
+
     def kept(self) -> bool:
         return True
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from cli.errors import UserError
 from cli.forms.cluster import Managed
 from cli.source.changes import Stamps, changed, mistakes, stamps, watched
-from cli.source.telling import manage, wait_new, wait_serving
+from cli.source.telling import manage, wait_anew, wait_new, wait_serving
 from cli.source.wanted import is_python
 from cli.supervisor import ROOT
 
@@ -68,16 +68,24 @@ async def _restart(one: Managed, files: list[Path]) -> None:
     if wrong:
         print(f"{_now()} {what} changed; not restarted: {'; '.join(wrong)}", flush=True)
         return
-    began, before = time.monotonic(), one.state.pid
-    want = one.change(lambda want: replace(want, turn=want.turn + 1))
+    began = time.monotonic()
     try:
-        pid = await (wait_new(one, before) if want.argv else wait_serving(one, before))
+        pid = await _anew(one)
     except UserError as error:
         print(f"{_now()} {what} changed; {error}", flush=True)
         return
-    how = "runs" if want.argv else "serves"
+    how = "runs" if one.want.argv else "serves"
     took = time.monotonic() - began
     print(f"{_now()} {what} changed; {one.name} {how} again after {took:.2f} s (PID {pid})", flush=True)
+
+
+async def _anew(one: Managed) -> int:
+    """Gives the PID of the process that runs the changed source. Raises UserError."""
+    since, before = time.time(), one.state.pid
+    if one.renew():
+        return await wait_anew(one, since)
+    want = one.change(lambda want: replace(want, turn=want.turn + 1))
+    return await (wait_new(one, before) if want.argv else wait_serving(one, before))
 
 
 def _now() -> str:

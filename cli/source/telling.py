@@ -7,13 +7,20 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import grpc
+
 from cli.errors import UserError
 from cli.forms.cluster import Managed
 from cli.forms.finding import running
+from proto import debug_pb2, debug_pb2_grpc
+from wire.channel import connect
+from wire.seams import make_seams
+from wire.tls import TlsFiles
 
 POLL_SECONDS = 0.02
 LISTEN = "0A"  # the state of a socket in /proc/net/tcp
 DOWN_SECONDS = 20.0  # for a process to end when it is told to
+ANSWER_SECONDS = 0.5  # for a component to say when it began; it is asked again
 SERVE_SECONDS = 30.0  # for a component to serve
 DEBUGGED_SERVE_SECONDS = 120.0  # the same under a debugger, on a busy machine: the cluster's clock waits with us
 
@@ -46,6 +53,29 @@ async def wait_serving(one: Managed, before: int, seconds: float = SERVE_SECONDS
         if time.monotonic() > deadline or not one.kept():
             raise UserError(f"{one.name} does not serve; its log ends with:\n{one.last_words()}")
         await asyncio.sleep(POLL_SECONDS)
+
+
+async def wait_anew(one: Managed, since: float) -> int:
+    """Until a component answers that began after `since` (Unix seconds). Gives its PID. Raises UserError."""
+    deadline = time.monotonic() + SERVE_SECONDS
+    while await _began(one) < since:
+        if time.monotonic() > deadline:
+            raise UserError(f"{one.name} does not serve; its log ends with:\n{one.last_words()}")
+        await asyncio.sleep(POLL_SECONDS)
+    return one.state.pid
+
+
+async def _began(one: Managed) -> float:
+    """When the process that answers now began, in Unix seconds; 0 if none answers."""
+    tls = TlsFiles.in_directory(one.paths.pki, "admin")
+    try:
+        async with (
+            asyncio.timeout(ANSWER_SECONDS),
+            connect(one.address, make_seams("orrery"), tls, server_name="orrery") as channel,
+        ):
+            return (await debug_pb2_grpc.DebugStub(channel).Info(debug_pb2.InfoRequest())).started
+    except (TimeoutError, grpc.aio.AioRpcError):
+        return 0.0
 
 
 async def wait_listening(one: Managed, port: int) -> None:

@@ -22,6 +22,7 @@ from tests.support.dap import Debugger
 from tests.support.kubectl import Kubectl
 from tests.support.need import need
 from tests.support.traces import kubectl_argv, trace
+from wire.process import BEGUN
 
 pytestmark = [pytest.mark.e2e, pytest.mark.docker, pytest.mark.kubectl, pytest.mark.etcd]
 
@@ -172,8 +173,9 @@ def test_a_change_of_source_restarts_that_component_alone(
         dev.send_signal(signal.SIGINT)
         assert dev.wait(10) == 130
         dev.stdout.close()
-    after = {name: one["pid"] for name, one in cluster.processes().items()}
-    assert {name for name in after if after[name] != before[name]} == {"scheduler"}
+    assert {name: one["pid"] for name, one in cluster.processes().items()} == before
+    environments = {name: Path(f"/proc/{pid}/environ").read_bytes() for name, pid in before.items() if pid}
+    assert {name for name, each in environments.items() if f"{BEGUN}=".encode() in each} == {"scheduler"}
 
 
 def test_the_clock_waits_at_a_breakpoint(cluster: ComposeCluster, compose: Cluster, kubectl: Kubectl) -> None:

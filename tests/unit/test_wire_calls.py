@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +36,18 @@ class _Api(api_pb2_grpc.ApiServicer):
         await asyncio.Event().wait()
 
 
+def _add(server: grpc.aio.Server) -> None:
+    api_pb2_grpc.add_ApiServicer_to_server(_Api(), server)  # type: ignore[abstract] # nobody calls what it has not
+
+
+SERVICE = Service("orrery.api.v1.Api", _add)
+
+
 @asynccontextmanager
 async def running(folder: Path) -> AsyncIterator[tuple[Seams, Seams, Any]]:
     """Seams of caller and callee, and a stub between them."""
     caller, callee, address = make_seams("caller"), make_seams("callee"), f"unix:{folder / 'api.sock'}"
-    answering = _Api()  # type: ignore[abstract] # nobody calls the methods that it has not
-    service = Service("orrery.api.v1.Api", lambda server: api_pb2_grpc.add_ApiServicer_to_server(answering, server))
-    async with serve(address, callee, None, [service]), connect(address, caller, None) as channel:
+    async with serve(address, callee, None, [SERVICE]), connect(address, caller, None) as channel:
         yield caller, callee, api_pb2_grpc.ApiStub(channel)
 
 
@@ -65,6 +70,21 @@ async def test_a_stream_is_answered_in_its_callers_context(tmp_path: Path) -> No
         batch = await call.read()
         call.cancel()
     assert batch.events[0].object.traceparent == work.traceparent
+
+
+async def test_a_server_that_stops_ends_its_streams(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        callee, address = make_seams("callee"), f"unix:{tmp_path / 'api.sock'}"
+        async with serve(address, callee, None, [SERVICE]):
+            channel = await stack.enter_async_context(connect(address, make_seams("caller"), None))
+            watches = [api_pb2_grpc.ApiStub(channel).Watch(api_pb2.WatchRequest()) for _ in range(3)]
+            for watch in watches:
+                await watch.read()
+            watches.pop().cancel()
+        for watch in watches:
+            with pytest.raises(grpc.aio.AioRpcError) as ended:
+                await watch.read()
+            assert (ended.value.code(), ended.value.details()) == (grpc.StatusCode.UNAVAILABLE, "the server stops")
 
 
 @pytest.mark.parametrize("ruled", [False, True])

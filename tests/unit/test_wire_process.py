@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,6 +31,32 @@ def test_a_bug_keeps_its_traceback() -> None:
 
     with pytest.raises(ZeroDivisionError):
         run_process(main)
+
+
+LIFE = """
+import asyncio, atexit, os
+from wire.process import BEGUN, run_process
+
+async def main(stop):
+    atexit.register(print, "left in order", flush=True)
+    print(os.getpid(), "again" if BEGUN in os.environ else "first", flush=True)
+    await stop.wait()
+
+run_process(main)
+"""
+
+
+def test_sigusr1_begins_anew_in_place_when_all_has_ended() -> None:
+    with subprocess.Popen([sys.executable, "-c", LIFE], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        told = [process.stdout.readline()]
+        process.send_signal(signal.SIGUSR1)
+        told += [process.stdout.readline(), process.stdout.readline()]
+        process.send_signal(signal.SIGTERM)
+        told += process.stdout.readlines()
+    over = "left in order\n"
+    assert told == [f"{process.pid} first\n", over, f"{process.pid} again\n", over]
+    assert process.returncode == 0
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"monotonic": 1, "cluster_time": 2, "rate": "fast"}'])
