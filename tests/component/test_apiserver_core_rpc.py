@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from client.api import ApiClient, connect_api
 from client.informer import Informer
 from tests.support.apiserver import CONFIG_MAPS, PODS, Core, config_map, pod, running_core
 from tests.support.etcd import EtcdProcess
+from wire.rules import Action, Rule
 from wire.seams import make_seams
 from wire.server import serve
 from wire.tls import TlsFiles
@@ -61,6 +63,25 @@ async def test_refusals_are_whole_on_the_other_side(api: ApiClient) -> None:
     with pytest.raises(ApiError) as refusal:
         await api.create_raw(CONFIG_MAPS, config_map("Bad_"), namespace="default")
     assert refusal.value.code == 422
+
+
+async def test_a_server_that_stops_answers_the_writes_it_has_taken(core: Core, pki_dir: Path) -> None:
+    tls, seams = TlsFiles.in_directory(pki_dir, "apiserver"), core.server.seams
+    async with AsyncExitStack() as stack:
+        service = api_service(core.server.pipeline, seams)
+        serving = await stack.enter_async_context(AsyncExitStack())
+        port = await serving.enter_async_context(serve("127.0.0.1:0", seams, tls, [service]))
+        client = connect_api(f"127.0.0.1:{port}", TlsFiles.in_directory(pki_dir, "admin"), make_seams("test"))
+        api = await stack.enter_async_context(client)
+        rule = seams.gates.add(Rule("serve:*WriteMany", Action.HOLD))
+        taken = asyncio.create_task(api.create_raw(CONFIG_MAPS, config_map("taken"), namespace="default"))
+        while not seams.gates.held():
+            await asyncio.sleep(0.01)
+        stopping = asyncio.create_task(serving.aclose())
+        await asyncio.sleep(0)
+        seams.gates.delete(rule.id, release=True)
+        assert (await taken).name == "taken"
+        await stopping
 
 
 async def test_many_writes_at_once(api: ApiClient) -> None:
