@@ -8,14 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from cli.lab.checking import check
 from cli.lab.model import Lab, find
-from cli.lab.scripts import perform
-from cli.lab.starting import start
 from cli.lab.workspace import Workspace
 from tests.e2e.conftest import KUBECTLS
 from tests.support.cluster import Cluster
-from tests.support.labs import clear_away, failed
+from tests.support.labs import clear_away, failed_solved_and_cleared
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kubectl]
 
@@ -37,9 +34,4 @@ def labs(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
 
 @pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.id)
 def test_a_lab_is_failed_by_nothing_and_solved_by_its_solution_on_docker_nodes(labs: Cluster, lab: Lab) -> None:
-    start(labs.name, lab, seed=1)
-    assert failed(labs, lab), "nothing was done yet"
-    perform(labs.name, lab, lab.solution, seed=1)
-    said, right = check(labs.name, lab)
-    assert right, said
-    clear_away(labs, lab)
+    failed_solved_and_cleared(labs, lab)

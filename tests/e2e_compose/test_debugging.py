@@ -227,11 +227,3 @@ def test_one_runs_in_a_terminal(cluster: ComposeCluster, compose: Cluster, kubec
     rest, _ = shown.communicate(timeout=60)
     assert "runs as usual again" in rest
     assert cluster.pid("scheduler")
-
-
-def test_a_lab(compose: Cluster, kubectl: Kubectl) -> None:
-    compose.orrery("lab", "start", "3")
-    assert compose.orrery("lab", "check", "3", check=False).returncode == 1
-    compose.orrery("lab", "solution", "3", "--apply")
-    assert "13 of 13 points" in compose.orrery("lab", "check", "3").stdout
-    compose.orrery("lab", "reset", "3")

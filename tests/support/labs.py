@@ -47,6 +47,16 @@ def found_here(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cl
             clear_away(cluster, lab)
 
 
+def failed_solved_and_cleared(cluster: Cluster, lab: Lab) -> None:
+    """Nothing done fails it, its solution solves it."""
+    start(cluster.name, lab, seed=1)
+    assert failed(cluster, lab), "nothing was done yet"
+    perform(cluster.name, lab, lab.solution, seed=1)
+    said, right = check(cluster.name, lab)
+    assert right, said
+    clear_away(cluster, lab)
+
+
 def live_through(cluster: Cluster, lab: Lab) -> None:
     """Nothing done fails it, wrong answers fail what they say they do, its solution solves it, and nothing is left."""
     for number, (script, fails) in enumerate(wrong_of(lab)):
