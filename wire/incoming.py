@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from contextvars import Token
-from typing import Any, NoReturn
+from typing import Any
 
 import grpc
 
@@ -91,23 +92,25 @@ def refusing(inner: Any) -> Any:
 
 def refusing_stream(inner: Any, streams: Streams) -> Any:
     async def call(request: Any, context: Any) -> AsyncIterator[Any]:
-        with streams.entered():
-            try:
-                async for message in inner(request, context):
-                    yield message
-            except ApiError as error:
-                await abort(context, error)
-            except asyncio.CancelledError:
-                await _cancelled(streams, context)
+        async with _sending(streams, context):
+            async for message in inner(request, context):
+                yield message
 
     return call
 
 
-async def _cancelled(streams: Streams, context: Any) -> NoReturn:
-    """By the client, or because the server stops; then the client is told."""
-    if streams.over:
-        await context.abort(grpc.StatusCode.UNAVAILABLE, "the server stops")
-    raise asyncio.CancelledError
+@asynccontextmanager
+async def _sending(streams: Streams, context: Any) -> AsyncIterator[None]:
+    """The body sends a stream. What it raises ends the call as what it is, and so does a server that stops."""
+    with streams.entered():
+        try:
+            yield
+        except ApiError as error:
+            await abort(context, error)
+        except asyncio.CancelledError:
+            if streams.over:
+                await context.abort(grpc.StatusCode.UNAVAILABLE, "the server stops")
+            raise
 
 
 def _unary(inner: Any, method: str, seams: Seams) -> Any:
@@ -161,18 +164,14 @@ def _streaming(inner: Any, method: str, seams: Seams) -> Any:
 
     async def call(request: Any, context: Any) -> AsyncIterator[Any]:
         token = trace.attach(trace.current())
-        with streams.entered():
-            try:
+        try:
+            async with _sending(streams, context):
                 if not seams.gates.passes_freely(edge):
                     await pass_request_gate(seams, edge, request)
                 async for message in inner(request, context):
                     yield message
-            except ApiError as error:
-                await abort(context, error)
-            except asyncio.CancelledError:
-                await _cancelled(streams, context)
-            finally:
-                _leave(token)
+        finally:
+            _leave(token)
 
     return call
 
