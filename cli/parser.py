@@ -39,12 +39,12 @@ class Parser(argparse.ArgumentParser):
             self._help(f"more than it takes: {' '.join(unknown)}")
 
     def error(self, message: str) -> NoReturn:
-        """Names the verbs that may have been meant, instead of all there are."""
+        """Of what can be chosen, names what may have been meant."""
         found = re.match(r"argument (\S+): invalid choice: '(.*?)' \(choose from (.*)\)", message)
-        if found and self._subparsers is not None:
-            names = [one.strip("'") for one in found[3].split(", ")]
-            what = "command" if found[1] == "COMMAND" else "verb"
-            self._help(f"no {what} {found[2]}{did_you_mean(found[2], names)}")
+        if found:
+            what = {"COMMAND": "command"}.get(found[1], found[1] if found[1].startswith("-") else "verb")
+            choices = [one.strip("'") for one in found[3].split(", ")]
+            self._help(f"no {what} {found[2]}{did_you_mean(found[2], choices)}")
         super().error(message)
 
     def _help(self, problem: str) -> NoReturn:

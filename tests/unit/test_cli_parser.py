@@ -12,6 +12,9 @@ from cli.__main__ import parse
     [
         ("statsu", "orrery: no command statsu; near it are: status"),
         ("etcd ls", "orrery etcd: no verb ls; there are: backup, get,"),
+        ("clock resum", "orrery clock: no verb resum; near it are: resume; orrery clock --help shows all"),
+        ("up --runtime dokcer", "orrery up: no --runtime dokcer; near it are: docker; "),
+        ("up --nodes two", "argument --nodes: invalid int value: 'two'"),
         ("hold EDGE --for 5s", "orrery hold: no flag --for; there are: --component,"),
         ("partition a b --for 5s", "orrery partition: no flag --for; near it are: --forever; "),
         ("partition a b --durat=5s", "orrery partition: no flag --durat; near it are: --duration; "),
