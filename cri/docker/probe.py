@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import socket
 import sys
 from typing import Any, NamedTuple
@@ -49,6 +50,13 @@ def probe(path: str) -> Answer:
     return Answer(True, f"Docker engine {version} answers", networks)
 
 
+def usable(answer: Answer, user: int) -> Answer:
+    """Nodes are namespaces with rules of their own, which nobody but root may enter, whoever may use the engine."""
+    if not answer.ok or user == 0:
+        return answer
+    return Answer(False, f"{answer.detail}, but only root may enter its containers' namespaces", {})
+
+
 def _get(connection: http.client.HTTPConnection, path: str) -> Any:
     connection.request("GET", path)
     return json.loads(connection.getresponse().read())
@@ -62,7 +70,7 @@ def _subnets(network: dict[str, Any]) -> list[str]:
 def main() -> None:
     host = default_docker_host()
     if host.startswith("unix://"):
-        answer = probe(host.removeprefix("unix://"))
+        answer = usable(probe(host.removeprefix("unix://")), os.geteuid())
     else:
         why = f"DOCKER_HOST is {host}; only an engine of this host, on a unix socket, can be used"
         answer = Answer(False, why, {})
