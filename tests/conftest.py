@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from xdist.remote import Producer
     from xdist.scheduler import LoadScopeScheduling
 
-OWN_CLUSTER = ("test_debug_sim", "test_labs_sim", "test_labs_sim_later", "test_source_sim")
+OWN_CLUSTER = ("test_debug_sim", "test_labs_sim", "test_labs_sim_later", "test_ordinary_user", "test_source_sim")
 """Files of packages with one cluster for all that start another for themselves."""
 
 

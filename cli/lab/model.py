@@ -49,6 +49,8 @@ class Lab:
     minutes: int
     questions: tuple[Question, ...]
     checks: tuple[Check, ...]
+    nodes: int = 1
+    """That it takes."""
     broken: bool = False
     """A fault is drawn and hidden at the start, after the set-up."""
 
@@ -104,7 +106,8 @@ def load(folder: Path) -> Lab:
             Question(one["id"], one["text"], one.get("runtime", "")) for one in found.get("questions", [])
         )
         checks = tuple(_check(one) for one in found["checks"])
-        return Lab(folder, found["title"], int(found["minutes"]), questions, checks, bool(found.get("broken", False)))
+        nodes, broken = int(found.get("nodes", 1)), bool(found.get("broken", False))
+        return Lab(folder, found["title"], int(found["minutes"]), questions, checks, nodes, broken)
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{file}: {error}") from None
     except KeyError as error:

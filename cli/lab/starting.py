@@ -99,11 +99,12 @@ def _refuse_if_dirty(evidence: ClusterEvidence, lab: Lab) -> None:
 
 
 def _in_the_way(evidence: ClusterEvidence, lab: Lab) -> list[str]:
-    return obstacles(evidence.unusual(), evidence.objects("nodes", ""), evidence.objects("namespaces", LABEL))
+    nodes, namespaces = evidence.objects("nodes", ""), evidence.objects("namespaces", LABEL)
+    return obstacles(evidence.unusual(), nodes, namespaces, lab.nodes)
 
 
-def obstacles(unusual: list[str], nodes: list[JSON], namespaces: list[JSON]) -> list[str]:
-    """What is in the way of a lab, each with the way out. Pure. `namespaces`: those of labs."""
+def obstacles(unusual: list[str], nodes: list[JSON], namespaces: list[JSON], needed: int = 1) -> list[str]:
+    """What is in the way of a lab that takes `needed` nodes, with the way out. Pure. `namespaces`: those of labs."""
     found = list(unusual)
     for one in nodes:
         node = one["metadata"]["name"]
@@ -114,8 +115,9 @@ def obstacles(unusual: list[str], nodes: list[JSON], namespaces: list[JSON]) -> 
     for one in namespaces:
         lab = at(one, f"metadata.labels[{LABEL}]")
         found.append(f"lab {lab} is under way in namespace {one['metadata']['name']} (orrery lab reset {lab})")
-    if not nodes:
-        found.append("the cluster has no nodes")
+    if len(nodes) < needed:
+        has = f"{len(nodes)} node{'' if len(nodes) == 1 else 's'}"
+        found.append(f"the cluster has {has}, and the lab takes {needed} (orrery down; orrery up --nodes {needed})")
     return found
 
 

@@ -29,6 +29,13 @@ def test_its_text_has_all_its_parts(lab: Lab) -> None:
 
 
 @every
+def test_it_takes_as_many_nodes_as_it_names(lab: Lab) -> None:
+    files = [lab.text, lab.solution, lab.setup, lab.folder / "lab.toml", *lab.folder.glob("*.yaml")]
+    named = {name for file in files if file.exists() for name in re.findall(r"worker-\d", file.read_text())}
+    assert lab.nodes >= len(named)
+
+
+@every
 def test_every_check_has_points_and_a_hint(lab: Lab) -> None:
     assert len({one.id for one in lab.checks}) == len(lab.checks) >= 5
     for one in lab.checks:

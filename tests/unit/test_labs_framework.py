@@ -36,7 +36,7 @@ OBSTACLES: list[tuple[list[str], list[dict[str, Any]], list[dict[str, Any]], lis
     ([], [node("n", "Unknown")], [], ["node n is not Ready (orrery why node/n)"]),
     ([], [node("n", unschedulable=True)], [], ["node n is cordoned (kubectl uncordon n)"]),
     ([], [node("n")], [namespace("02-y")], ["lab 02-y is under way in namespace lab-02-y (orrery lab reset 02-y)"]),
-    ([], [], [], ["the cluster has no nodes"]),
+    ([], [], [], ["the cluster has 0 nodes, and the lab takes 1 (orrery down; orrery up --nodes 1)"]),
 ]
 
 
@@ -45,6 +45,13 @@ def test_what_is_in_the_way_is_named(
     unusual: list[str], nodes: list[dict[str, Any]], namespaces: list[dict[str, Any]], found: list[str]
 ) -> None:
     assert obstacles(unusual, nodes, namespaces) == found
+
+
+def test_a_lab_that_takes_two_nodes_is_not_begun_on_one() -> None:
+    assert obstacles([], [node("a"), node("b")], [], 2) == []
+    assert obstacles([], [node("a")], [], 2) == [
+        "the cluster has 1 node, and the lab takes 2 (orrery down; orrery up --nodes 2)"
+    ]
 
 
 def test_a_report_says_what_is_right_what_is_missing_and_what_was_looked_at() -> None:
