@@ -58,7 +58,11 @@ class LeaderElector:
     async def run(self, lead: Callable[[], Awaitable[None]]) -> None:
         """`lead()` runs while the lease is held; losing the lease cancels it. Its exceptions are raised here."""
         while True:
-            await self._acquire()
+            try:
+                await self._acquire()
+            except asyncio.CancelledError:
+                await self._release()  # a claim that was under way may have arrived
+                raise
             _log.info("%s: %s leads", self._name, self._identity)
             await self._lead(lead)
             _log.warning("%s: %s lost the lease", self._name, self._identity)

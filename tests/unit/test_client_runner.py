@@ -246,3 +246,21 @@ async def _until_up(api: ApiClient) -> None:
             return
         except ApiError as error:
             assert error.reason == "ServiceUnavailable"
+
+
+class Unanswered(FakeApi):
+    """Does what it is told to create, and never says so."""
+
+    async def create(self, *args: Any, **kwargs: Any) -> Any:
+        await super().create(*args, **kwargs)
+        await asyncio.get_running_loop().create_future()
+
+
+async def test_a_claim_that_was_under_way_is_taken_back() -> None:
+    clock = FakeClock()
+    api = Unanswered(clock)
+    async with running(Candidate(api, clock, "one").run()):
+        lease = await api.get(Lease, "lock", "kube-system")
+        assert lease.spec.holder_identity == "one"
+    lease = await api.get(Lease, "lock", "kube-system")
+    assert lease.spec.holder_identity == ""
