@@ -95,17 +95,17 @@ async def reconcile_once(
     controller: Controller, seams: Seams, key: str, links: tuple[str, ...] = (), lasts: LastReconciles | None = None
 ) -> float | None:
     """One reconcile behind its gate, in a span that carries the newest waking event's trace on."""
-    namespace, name = split_key(key)
     span: Span | None = None
     again: float | None = None
     error = ""
+    edge, verdict = f"reconcile:{controller.name}", Verdict.PASS
     try:
-        verdict = await seams.gates.pass_through(f"reconcile:{controller.name}", Subject("", namespace, name))
+        if not seams.gates.passes_freely(edge):
+            verdict = await seams.gates.pass_through(edge, Subject("", *split_key(key)))
         if verdict is Verdict.DROP:
             error = "dropped at its gate"
             return None
-        parent = links[-1] if links else ""
-        with seams.tracer.span(f"reconcile:{controller.name}", parent=parent, links=links, key=key) as span:
+        with seams.tracer.span(edge, parent=links[-1] if links else "", links=links, heard=True, key=key) as span:
             span.reads = {} if seams.tracer.on else None
             for _ in range(2 if verdict is Verdict.TWICE else 1):
                 again = await controller.reconcile(key)

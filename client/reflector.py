@@ -72,6 +72,7 @@ class Reflector:
         return self._revision
 
     async def run(self) -> None:
+        trace.attach("")  # whoever asked for the resource first is no cause of its changes
         while True:
             try:
                 await self._follow()
@@ -128,7 +129,10 @@ class Reflector:
     async def _pass_on(self, event: api_pb2.WatchEvent, live: bool) -> None:
         """What is new is a hop of its trace; what was there before the watch began is none."""
         obj = event.object
-        if not live or not obj.traceparent:
+        if not obj.traceparent:
+            await self._through_gate(event)
+            return
+        if not live:
             token = trace.attach(obj.traceparent)  # what a held event belongs to
             try:
                 await self._through_gate(event)

@@ -105,9 +105,10 @@ class Proxier:
 
     async def _sync(self, links: tuple[str, ...]) -> None:
         """One span under the change that came first, linked to the others."""
-        parent = links[0] if links else ""
-        about = {"node": self._node, "services": ", ".join(self._changed)}
-        with self._seams.tracer.span("sync", parent=parent, links=links[1:], **about) as span:
+        parent, services = links[0] if links else "", ", ".join(self._changed)
+        with self._seams.tracer.span(
+            "sync", parent=parent, links=links[1:], node=self._node, services=services
+        ) as span:
             verdict = await self._seams.gates.pass_through(GATE, Subject("Node", "", self._node))
             if verdict is Verdict.DROP:
                 raise GateError(GATE, "dropped")

@@ -58,8 +58,11 @@ class _Handlers(grpc.GenericRpcHandler):
             if found is None:
                 return None
             handler = self._wrapped[method] = wrapped(found, method, self._seams)
-        sent = handler_call_details.invocation_metadata or ()
-        trace.attach(next((str(value) for key, value in sent if key == trace.HEADER), ""))
+        context = ""
+        for key, value in handler_call_details.invocation_metadata or ():
+            if key == trace.HEADER:
+                context = str(value)
+        trace.attach(context)
         return handler
 
 

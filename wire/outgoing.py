@@ -93,7 +93,8 @@ class UnarySeams:
             self._in_message = has_context(request)
         if not self._in_message:
             return with_trace(metadata)
-        request.traceparent = trace.sending()
+        if context := trace.sending():
+            request.traceparent = context
         return metadata
 
     async def _watched(self, request: Any, options: dict[str, Any]) -> Any:

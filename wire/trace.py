@@ -46,6 +46,8 @@ def detach(token: Token[Span | str]) -> None:
 def current_span_id() -> str:
     """The 16 hex digits of the span in force here, or ""."""
     here = IN_FORCE.get()
+    if not here:
+        return ""
     return span_id(here) if isinstance(here, str) else here.span_id
 
 

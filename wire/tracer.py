@@ -10,7 +10,7 @@ from wire.limits import SPAN_RING, STEPS_PER_SPAN
 from wire.span import Span, related, with_steps
 from wire.span_file import SpanFile
 from wire.trace import current
-from wire.under_way import UNHEARD, OpenSpan, OpenStep, Unrecorded, context
+from wire.under_way import UNHEARD, OpenSpan, OpenStep, Unkept, Unrecorded, context
 
 
 class Tracer:
@@ -26,11 +26,17 @@ class Tracer:
         """Where a span goes when it is over."""
         self.activity = Activity()
 
-    def span(self, name: str, *, parent: str | None = None, links: Sequence[str] = (), **attributes: str) -> OpenSpan:
-        """Work inside a span. `parent` defaults to the current context; with none, a new trace begins."""
-        if not self.on:
-            return Unrecorded(self.component, name, current() if parent is None else parent, links, attributes)
-        return OpenSpan(self, name, context() if parent is None else parent, links, attributes)
+    def span(
+        self, name: str, *, parent: str | None = None, links: Sequence[str] = (), heard: bool = False, **attributes: str
+    ) -> OpenSpan:
+        """Work inside a span. `parent` defaults to the current context; with none, a new trace begins.
+
+        `heard`: what is said of the work is asked for afterwards, also while tracing is off.
+        """
+        if self.on:
+            return OpenSpan(self, name, context() if parent is None else parent, links, attributes)
+        cause = current() if parent is None else parent
+        return Unrecorded(self.component, name, cause, links, attributes) if heard else Unkept(cause)
 
     def step(self, name: str, **attributes: str) -> OpenStep | OpenSpan:
         """A step of the span that is under way here; a span of its own if there is none, or it has too many already."""

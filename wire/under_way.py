@@ -99,8 +99,54 @@ class OpenSpan(Span):
         IN_FORCE.reset(self._token)
 
 
+class _Forgetful(dict[str, str]):
+    """Takes what is said, and keeps nothing."""
+
+    def __setitem__(self, key: str, value: str) -> None:
+        return
+
+    def __ior__(self, other: object) -> _Forgetful:  # type: ignore[override,misc]  # whatever a dict would take
+        return self
+
+
+_FORGETFUL: Final = _Forgetful()
+_NONE: Final[list[Step]] = []
+
+
+class Unkept(OpenSpan):
+    """What work is in while tracing is off: its cause is carried on, and what is said of it is lost."""
+
+    __slots__ = ("_cause",)
+
+    trace_id = span_id = parent_id = component = name = ""
+    start = end = 0.0
+    links = ()
+    reads = None
+    steps = _NONE
+
+    def __init__(self, cause: str) -> None:
+        self._cause = cause
+        self.attributes = _FORGETFUL
+
+    @property
+    def traceparent(self) -> str:
+        return self._cause
+
+    def tell(self) -> None:
+        """Nobody is going to look for it."""
+
+    def __enter__(self) -> Unkept:
+        self._token = IN_FORCE.set(self._cause)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        IN_FORCE.reset(self._token)
+
+
 class Unrecorded(OpenSpan):
-    """What work is in while tracing is off: it can be told about the work, carries its cause on, and is not kept."""
+    """The same for work that somebody asks afterwards: it can be told about the work, and is not kept here."""
 
     __slots__ = ("_cause",)
 
@@ -161,18 +207,11 @@ class OpenStep(Step):
         self._activity.took(self.name, seconds)
 
 
-class _Forgetful(dict[str, str]):
-    """Takes what is said, and keeps nothing."""
-
-    def __setitem__(self, key: str, value: str) -> None:
-        return
-
-
 class _Unheard(OpenStep):
     """Every step, while tracing is off."""
 
     def __init__(self) -> None:
-        self.attributes = _Forgetful()
+        self.attributes = _FORGETFUL
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -129,9 +129,9 @@ class HttpApp:
     async def _traced(self, request: HttpRequest, route: Route) -> Answer:
         """In a span that says who asks for what, and from where."""
         parent = request.header(trace.HEADER)
-        about = {"path": route.path, "user_agent": request.header("user-agent"), "client": request.client}
+        agent, client = request.header("user-agent"), request.client
         name = f"{route.verb} {route.resource}{'/' if route.subresource else ''}{route.subresource}"
-        with self._seams.tracer.span(name, parent=parent, **about) as span:
+        with self._seams.tracer.span(name, parent=parent, path=route.path, user_agent=agent, client=client) as span:
             user = await self._identify(request)
             span.attributes["user"] = user.name
             try:

@@ -129,15 +129,17 @@ class _Stream:
             events = await self._watcher.take()
             if passed := await self._through_gate(self._translated(events)):
                 yield passed
-            now = self._seams.clock.time()
-            if not events and self._watcher.ended:
+            if events:
+                continue
+            if self._watcher.ended:
                 if self._watcher.expired:
                     error = expired("too old resource version: the store was restored")
                     yield [WatchEvent("ERROR", None, 0, error=error)]
                 return
-            if not events and now >= self._deadline:
+            now = self._seams.clock.time()
+            if now >= self._deadline:
                 return
-            if not events and now >= bookmark_at:
+            if now >= bookmark_at:
                 if self._bookmarks:
                     yield [WatchEvent("BOOKMARK", None, self._store.cacher.revision)]
                 bookmark_at = self._arm(now)

@@ -37,12 +37,21 @@ def test_nothing_is_kept_and_no_trace_begins(tracer: Tracer) -> None:
 
 def test_what_is_said_of_work_can_be_asked_of_it(tracer: Tracer) -> None:
     """As a controller does, to tell why."""
-    with tracer.span("reconcile", key="default/web") as span:
+    with tracer.span("reconcile", heard=True, key="default/web") as span:
         trace.note(decided="nothing")
         span.attributes |= {"node": "worker-1"}
     trace.note(decided="too late")
     assert span.attributes == {"key": "default/web", "decided": "nothing", "node": "worker-1"}
     assert span.end >= span.start > 0
+    assert all(hasattr(span, one.name) for one in fields(Span))
+
+
+def test_what_nobody_asks_for_is_lost_and_stays_with_nobody(tracer: Tracer) -> None:
+    with tracer.span("reconcile", heard=True) as above, tracer.span("docker:start", subject="a") as span:
+        trace.note(decided="nothing")
+        span.attributes["code"] = "201"
+        span.attributes |= {"node": "worker-1"}
+    assert (above.attributes, span.attributes) == ({}, {})
     assert all(hasattr(span, one.name) for one in fields(Span))
 
 
