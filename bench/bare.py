@@ -103,11 +103,11 @@ def _bare_environment(module: Any) -> None:
     module.child_environment = lambda *args: {**plain(*args), **ENVIRONMENT}
 
 
-def _bare_channels(module: Any) -> None:
+def bare_channels(module: Any) -> None:
     module.SeamedChannel = lambda inner, seams, peer: inner
 
 
-def _bare_servers(module: Any) -> None:
+def bare_servers(module: Any) -> None:
     """Refusals are told as ever; nothing else is done to a method."""
     from wire.incoming import SeamedServer, refusing, refusing_stream
 
@@ -164,7 +164,7 @@ def _bare_clock(module: Any) -> None:
 
 _CHANGED: Final[dict[str, Callable[[Any], None]]] = {
     "cli.config": _bare_environment,
-    "wire.channel": _bare_channels,
-    "wire.server": _bare_servers,
+    "wire.channel": bare_channels,
+    "wire.server": bare_servers,
     "wire.seams": _bare_clock,
 }

@@ -51,7 +51,7 @@ class _Get:
         return api_pb2.Object(name=request.name)
 
 
-def _add(server: grpc.aio.Server) -> None:
+def add_service(server: grpc.aio.Server) -> None:
     handler = grpc.unary_unary_rpc_method_handler(
         _Get().Get, api_pb2.GetRequest.FromString, api_pb2.Object.SerializeToString
     )
@@ -61,7 +61,7 @@ def _add(server: grpc.aio.Server) -> None:
 @asynccontextmanager
 async def with_seams(address: str) -> AsyncIterator[grpc.aio.Channel]:
     async with (
-        serve(address, make_seams("bench"), None, [Service("orrery.api.v1.Api", _add)]),
+        serve(address, make_seams("bench"), None, [Service("orrery.api.v1.Api", add_service)]),
         connect(address, make_seams("bench"), None) as channel,
     ):
         yield channel
@@ -70,7 +70,7 @@ async def with_seams(address: str) -> AsyncIterator[grpc.aio.Channel]:
 @asynccontextmanager
 async def without_seams(address: str) -> AsyncIterator[grpc.aio.Channel]:
     server = grpc.aio.server()
-    _add(server)
+    add_service(server)
     server.add_insecure_port(address)
     await server.start()
     async with grpc.aio.insecure_channel(address, options=[("grpc.default_authority", "localhost")]) as channel:
@@ -78,15 +78,17 @@ async def without_seams(address: str) -> AsyncIterator[grpc.aio.Channel]:
     await server.stop(None)
 
 
-async def call_seconds(make: Callable[[str], AbstractAsyncContextManager[grpc.aio.Channel]]) -> float:
+async def call_seconds(
+    make: Callable[[str], AbstractAsyncContextManager[grpc.aio.Channel]], calls: int = CALLS
+) -> float:
     with tempfile.TemporaryDirectory() as folder:
         async with make(f"unix:{Path(folder) / 'api.sock'}") as channel:
             stub = api_pb2_grpc.ApiStub(channel)
             await stub.Get(api_pb2.GetRequest(name="web"))
             began = time.process_time()
-            for _ in range(CALLS):
+            for _ in range(calls):
                 await stub.Get(api_pb2.GetRequest(name="web"))
-            return (time.process_time() - began) / CALLS
+            return (time.process_time() - began) / calls
 
 
 async def span_seconds(keep: Callable[[Path], SpanFile] | None) -> float:

@@ -37,7 +37,7 @@ class _Unhooked(UnarySeams):
         if not self._seams.gates.passes_freely(self._edge):
             raise AssertionError("a rule is set")
         work = self._activity.begin(self._edge, trace.current_span_id())
-        call = self._call(request, metadata=with_trace(metadata), **options)
+        call = self._call(request, metadata=with_trace(metadata, trace.sending()), **options)
         call.add_done_callback(lambda _: self._activity.end(work))
         return call
 

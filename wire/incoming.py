@@ -125,23 +125,33 @@ def _unary(inner: Any, method: str, seams: Seams) -> Any:
         nonlocal in_message
         if in_message is None:
             in_message = has_context(request)
+        if tracer.on:
+            return await in_span(request, context)
+        if in_message and (cause := request.traceparent):
+            trace.attach(cause)
+        return await answered(request, context)
+
+    async def in_span(request: Any, context: Any) -> Any:
         with tracer.span(method, parent=request.traceparent if in_message else None) as span:
-            if tracer.on and (about := subject_of(request)).name:
+            if (about := subject_of(request)).name:
                 told = f"{about.namespace}/{about.name}" if about.namespace else about.name
                 span.attributes["object"] = f"{about.kind} {told}"
-            try:
-                if not capture.active and gates.passes_freely(edge):
-                    return await inner(request, context)
-                verdict = await pass_request_gate(seams, edge, request)
-                if capture.active:
-                    return await carry_out(verdict, lambda: _told(seams, inner, method, request, context))
-                return await carry_out(verdict, lambda: inner(request, context))
-            except ApiError as error:
-                await abort(context, error)
-            except OSError as error:  # a full disk, say: told as what it is
-                if error.errno is None:
-                    raise
-                await abort(context, ApiError("InternalError", f"{error.strerror}: {error.filename or method}"))
+            return await answered(request, context)
+
+    async def answered(request: Any, context: Any) -> Any:
+        try:
+            if not capture.active and gates.passes_freely(edge):
+                return await inner(request, context)
+            verdict = await pass_request_gate(seams, edge, request)
+            if capture.active:
+                return await carry_out(verdict, lambda: _told(seams, inner, method, request, context))
+            return await carry_out(verdict, lambda: inner(request, context))
+        except ApiError as error:
+            await abort(context, error)
+        except OSError as error:  # a full disk, say: told as what it is
+            if error.errno is None:
+                raise
+            await abort(context, ApiError("InternalError", f"{error.strerror}: {error.filename or method}"))
 
     return call
 

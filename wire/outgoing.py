@@ -17,6 +17,7 @@ from typing import Any
 import grpc
 
 from wire import trace
+from wire.activity import Call
 from wire.call_gate import EXEMPT, pass_request_gate
 from wire.gates import Verdict
 from wire.seams import Seams
@@ -82,19 +83,20 @@ class UnarySeams:
         seams = self._seams
         if seams.capture.active or not seams.gates.passes_freely(self._edge):
             return asyncio.create_task(self._watched(request, {"metadata": metadata, **options}))
-        work = self._activity.begin(self._edge, trace.current_span_id())
-        call = self._call(request, metadata=self._in_context(request, metadata), **options)
-        call.add_done_callback(lambda _: self._activity.end(work))
+        context, span_id = trace.leaving()
+        call = self._call(
+            request, metadata=self._in_context(request, metadata, context) if context else metadata, **options
+        )
+        call.add_done_callback(Call(self._activity, self._edge, span_id).over)
         return call
 
-    def _in_context(self, request: Any, metadata: Any) -> Any:
+    def _in_context(self, request: Any, metadata: Any, context: str) -> Any:
         """The metadata to send; or the context is put where the message has a field for it."""
         if self._in_message is None:
             self._in_message = has_context(request)
         if not self._in_message:
-            return with_trace(metadata)
-        if context := trace.sending():
-            request.traceparent = context
+            return with_trace(metadata, context)
+        request.traceparent = context
         return metadata
 
     async def _watched(self, request: Any, options: dict[str, Any]) -> Any:
@@ -121,7 +123,8 @@ class UnarySeams:
 
     def _send(self, request: Any, options: dict[str, Any], verdict: Verdict) -> Any:
         """Once, or twice: then the caller has the first. What is answered to the second is nobody's business."""
-        options = {**options, "metadata": self._in_context(request, options["metadata"])}
+        if context := trace.sending():
+            options = {**options, "metadata": self._in_context(request, options["metadata"], context)}
         call = self._call(request, **options)
         if verdict is Verdict.TWICE:
             again = self._call(request, **options)
@@ -156,7 +159,7 @@ class StreamSeams:
         self._messages = self._read_all()
 
     def _open(self, begin: partial[Any], metadata: Any) -> None:
-        self._call = begin(metadata=with_trace(metadata))
+        self._call = begin(metadata=with_trace(metadata, trace.sending()))
         number = self._seams.gates.stream_opened(self._edge, self._peer, self._end)
         self._call.add_done_callback(lambda _: self._seams.gates.stream_closed(number))
 
@@ -216,8 +219,5 @@ def has_context(request: Any) -> bool:
     return trace.HEADER in request.DESCRIPTOR.fields_by_name
 
 
-def with_trace(metadata: Any) -> Any:
-    context = trace.sending()
-    if not context:
-        return metadata
-    return (*(metadata or ()), (trace.HEADER, context))
+def with_trace(metadata: Any, context: str) -> Any:
+    return (*(metadata or ()), (trace.HEADER, context)) if context else metadata

@@ -34,6 +34,17 @@ def sending() -> str:
     return here.traceparent
 
 
+def leaving() -> tuple[str, str]:
+    """`sending()` and `current_span_id()` at once."""
+    here = IN_FORCE.get()
+    if not here:
+        return "", ""
+    if isinstance(here, str):
+        return here, span_id(here)
+    here.tell()
+    return here.traceparent, here.span_id
+
+
 def attach(traceparent: str) -> Token[Span | str]:
     """Enter a context that came from elsewhere. Give the token to `detach`."""
     return IN_FORCE.set(traceparent)
