@@ -183,7 +183,7 @@ def _renew(rollout: Rollout, new: ReplicaSet, revision: int) -> None:
     minimum = deployment.spec.min_ready_seconds
     if annotations != new.metadata.annotations or new.spec.min_ready_seconds != minimum:
         metadata = {"resourceVersion": new.metadata.resource_version, "annotations": annotations}
-        patch = {"metadata": metadata, "spec": {"minReadySeconds": minimum}}
+        patch = {"metadata": metadata, "spec": {"minReadySeconds": minimum or None}}  # zero is not spelled out
         rollout.patch(new, patch)
         rollout.new = msgspec.structs.replace(
             new, metadata=msgspec.structs.replace(new.metadata, annotations=annotations)

@@ -16,7 +16,7 @@ from tests.contract.cri_harness import Cri, serving
 from wire.seams import make_seams
 
 CLUSTER = f"test-cri-{os.getpid()}"
-SUBNET = "10.200.0.0/16"
+SUBNET = "10.120.0.0/16"  # none that a cluster can choose: one may run beside these tests
 IMAGES = ("orrery/busybox:1", "orrery/pause:latest", "orrery/node:latest")
 _BUILD = Path(__file__).parents[2] / "deploy" / "images" / "build.sh"
 
@@ -46,7 +46,7 @@ def docker_config(directory: Path, cluster: str = CLUSTER, **more: str) -> Confi
         node_name="node-1",
         cluster=cluster,
         cluster_subnet=SUBNET,
-        node_ip="10.200.0.11",
+        node_ip="10.120.0.11",
         service_cidr="10.96.0.0/12",
         state_dir=directory / "state",
         log_root=directory / "logs",
@@ -79,6 +79,6 @@ async def docker_runtime(directory: Path, cluster: str = CLUSTER, **more: str) -
     config.state_dir.mkdir(parents=True, exist_ok=True)
     seams = make_seams("runtime-test")
     backend = DockerBackend(config, seams)
-    backend.set_pod_cidr("10.200.1.0/24")
+    backend.set_pod_cidr("10.120.1.0/24")
     async with serving(backend, seams, directory) as runtime:
         yield runtime

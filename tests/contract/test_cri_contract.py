@@ -38,7 +38,7 @@ async def cri(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[C
         return
     seams = make_seams("runtime-test")
     backend = SimBackend(tmp_path / "state", tmp_path, seams)
-    backend.set_pod_cidr("10.200.1.0/24")
+    backend.set_pod_cidr("10.120.1.0/24")
     async with serving(backend, seams, tmp_path) as runtime:
         yield runtime
 
@@ -81,7 +81,7 @@ async def test_sandbox_has_identity_address_and_state(cri: Cri) -> None:
     status = await cri.sandbox_status(sandbox)
     assert status.metadata == pod.metadata
     assert status.state == pb.PodSandboxState.SANDBOX_READY
-    assert status.network.ip.startswith("10.200.1.")
+    assert status.network.ip.startswith("10.120.1.")
     assert dict(status.labels) == dict(pod.labels)
     assert dict(status.annotations) == dict(pod.annotations)
     assert status.created_at > 0

@@ -63,8 +63,8 @@ async def test_pod_has_its_name_its_address_and_the_route_to_services(tmp_path: 
         assert await output(cri, container, "hostname") == "web-0"
         assert f"inet {ip}/16" in await output(cri, container, "ip", "addr", "show", "eth0")
         routes = await output(cri, container, "ip", "route")
-        assert "10.96.0.0/12 via 10.200.0.11" in routes and "default via 10.200.0.1" in routes
-        await output(cri, container, "ping", "-c1", "-W2", "10.200.0.11")
+        assert "10.96.0.0/12 via 10.120.0.11" in routes and "default via 10.120.0.1" in routes
+        await output(cri, container, "ping", "-c1", "-W2", "10.120.0.11")
 
 
 async def test_pods_reach_each_other_without_translation(cri: Cri) -> None:
@@ -103,8 +103,8 @@ async def test_host_network_is_the_nodes(cri: Cri) -> None:
     sandbox = await cri.run_pod(pod)
     container = await cri.create(sandbox, pod, "sleep", "infinity")
     await cri.start(container)
-    assert (await cri.sandbox_status(sandbox)).network.ip == "10.200.0.11"
-    assert "inet 10.200.0.11/16" in await output(cri, container, "ip", "addr", "show", "eth0")
+    assert (await cri.sandbox_status(sandbox)).network.ip == "10.120.0.11"
+    assert "inet 10.120.0.11/16" in await output(cri, container, "ip", "addr", "show", "eth0")
     assert await output(cri, container, "hostname") == "node-1"
 
 
@@ -134,10 +134,10 @@ async def test_host_port_leads_to_the_pod_and_goes_with_it(cri: Cri) -> None:
     script = "echo found >/tmp/page; exec httpd -f -p 8080 -h /tmp"
     await cri.start(await cri.create(sandbox, pod, "sh", "-c", script))
     _, client, _ = await cri.run()
-    fetch = "until wget -q -O- -T 1 http://10.200.0.11:30080/page; do sleep 0.1; done"
+    fetch = "until wget -q -O- -T 1 http://10.120.0.11:30080/page; do sleep 0.1; done"
     assert await output(cri, client, "timeout", "10", "sh", "-c", fetch) == "found"
     await cri.forget(sandbox)
-    request = pb.ExecSyncRequest(container_id=client, cmd=["wget", "-q", "-O-", "-T", "1", "http://10.200.0.11:30080/"])
+    request = pb.ExecSyncRequest(container_id=client, cmd=["wget", "-q", "-O-", "-T", "1", "http://10.120.0.11:30080/"])
     assert (await cri.runtime.ExecSync(request)).exit_code != 0
 
 

@@ -170,19 +170,19 @@ def test_two_hundred_held_messages_and_twenty_rules_leave_no_trace(
     cluster: Cluster, kubectl: Kubectl, tmp_path: Path
 ) -> None:
     """Releasing everything brings the cluster to the same state as a run without."""
-    disturbance.apply(kubectl, MANY)
+    disturbance.apply(kubectl, MANY, roll=cluster)
     disturbance.wait_done(kubectl)
-    without = canonical.state(kubectl)
+    without = canonical.settled(kubectl)
     disturbance.remove(kubectl)
 
     disturbance.hold_and_break(cluster, tmp_path / "faults.json")
     with disturbance.captured(cluster, tmp_path / "traffic"):
-        disturbance.apply(kubectl, MANY)
+        disturbance.apply(kubectl, MANY, roll=cluster)
         held = eventually("200 held messages", lambda: two_hundred(cluster), every=1.0)
         assert {one["edge"].partition(":")[0] for one in held} >= {"schedule", "rpc", "reconcile", "watch"}
         disturbance.let_everything_go(cluster)
         disturbance.wait_done(kubectl)
-    eventually("the same state", lambda: canonical.difference(without, canonical.state(kubectl)) == [])
+    assert canonical.difference(without, canonical.settled(kubectl)) == []
     assert (tmp_path / "traffic").stat().st_size > 1_000_000
     disturbance.remove(kubectl)
 

@@ -35,14 +35,14 @@ def shop(cluster: Cluster, kubectl: Kubectl) -> Iterator[Kubectl]:
 def test_releasing_everything_leaves_the_state_of_a_run_without(
     cluster: Cluster, shop: Kubectl, tmp_path: Path
 ) -> None:
-    disturbance.apply(shop, MANY, roll=False)
+    disturbance.apply(shop, MANY)
     disturbance.wait_done(shop)
     without = canonical.settled(shop)
     disturbance.remove(shop)
 
     disturbance.hold_and_break(cluster, tmp_path / "faults.json", HOLDS, DOCKER_FAULTS)
     with disturbance.captured(cluster, tmp_path / "traffic"):
-        disturbance.apply(shop, MANY, roll=False)
+        disturbance.apply(shop, MANY)
         edges = pass_in_turn(cluster)
         assert {edge.partition(":")[0] for edge in edges} >= {"watch", "reconcile", "schedule", "rpc"}
         disturbance.let_everything_go(cluster)

@@ -22,7 +22,17 @@ VIRTUAL = ("bindings", "selfsubject", "subjectaccess", "tokenreviews", "localsub
 
 JSON = Any
 _GONE = frozenset(
-    {"uid", "resourceVersion", "managedFields", "containerID", "nodeInfo", "images", "nodePort", "generation"}
+    {
+        "uid",
+        "resourceVersion",
+        "managedFields",
+        "containerID",
+        "nodeInfo",
+        "images",
+        "nodePort",
+        "generation",
+        "deployment.kubernetes.io/revision-history",
+    }
 )
 _TEXTS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "TIME"),

@@ -101,17 +101,26 @@ def objects(many: int) -> list[JSON]:
     ]
 
 
-def apply(kubectl: Kubectl, many: int, *, roll: bool = True) -> None:
-    """And change some of it at once: scaled, rolled out anew, deleted while it is under way.
+def apply(kubectl: Kubectl, many: int, *, roll: Cluster | None = None) -> None:
+    """And change some of it at once: scaled, deleted while it is under way, and in cluster `roll` rolled out anew.
 
-    Not to `roll` where controllers may be kept from seeing the first version: that leaves no ReplicaSet of it.
+    Not where controllers may be kept from seeing the first version: that leaves no ReplicaSet of it.
     """
     kubectl = replace(kubectl, namespace=SPACE)
     kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects(many)}))
     kubectl("scale", "deployment/few", "--replicas=5")
-    if roll:
+    if roll is not None:
+        cluster = roll
+        eventually("web's first version is seen", lambda: _is_seen(cluster, kubectl))
         kubectl("set", "env", "deployment/web", "SKY=blue")
     kubectl("delete", "deployment/leaving", "--wait=false")
+
+
+def _is_seen(cluster: Cluster, kubectl: Kubectl) -> bool:
+    """Is there a ReplicaSet of it, or is the write of one held?"""
+    return "/web-" in kubectl("get", "replicasets", "-o", "name") or any(
+        one["edge"].endswith("WriteMany") and one["name"].startswith("web-") for one in held(cluster)
+    )
 
 
 def wait_done(kubectl: Kubectl) -> None:
