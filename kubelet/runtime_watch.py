@@ -82,6 +82,8 @@ class RuntimeWatch:
         broken = _said(conditions.get("RuntimeReady"), "RuntimeReady")
         facts.problem = f"container runtime not ready: {broken}" if broken else ""
         facts.network_problem = _said(conditions.get("NetworkReady"), "NetworkReady")
+        if facts.network_problem:
+            self._cidr_given = False  # one that was started anew between two looks does not know it
 
     async def _learn_name(self) -> None:
         facts = self._facts
@@ -109,6 +111,7 @@ class RuntimeWatch:
                 if error.code == 405:
                     await self._list_for_ever(RELIST_SECONDS)
                 log.debug("runtime events: %s", error.message)
+                self._cidr_given = False
                 self._check_now.set()
                 await self._clock.sleep(RUNTIME_RETRY_SECONDS, "reach the runtime")
 
