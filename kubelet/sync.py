@@ -86,12 +86,15 @@ class SyncLoop:
             if event.new is None:
                 return
             work = self._works[pod.uid] = _Work(pod)
-        before, work.pod = work.pod, newer(pod, work.pod)
         work.gone = work.gone or event.new is None
         work.traceparent = event.traceparent or work.traceparent
+        self._learn(work, pod, wake=event.type != "MODIFIED")
+
+    def _learn(self, work: _Work, pod: Pod, *, wake: bool = False) -> None:
+        before, work.pod = work.pod, newer(pod, work.pod)
         if work.gone or _ends_sooner(before, work.pod):
             self._interrupt(work)
-        if event.type != "MODIFIED" or not self._is_echo(before, work.pod):
+        if wake or not self._is_echo(before, work.pod):
             self.wake(pod.uid)
 
     def _is_echo(self, before: Pod, after: Pod) -> bool:
@@ -104,10 +107,11 @@ class SyncLoop:
         )
 
     def status_written(self, pod: Pod) -> None:
-        """What the API answered is newer than what the informer has yet told."""
+        """What the API answered may be newer than what the informer has yet told, which will then be no news any more:
+        a deletion has to be seen here."""
         work = self._works.get(pod.uid)
         if work is not None:
-            work.pod = newer(pod, work.pod)
+            self._learn(work, pod)
 
     def wake(self, uid: str) -> None:
         work = self._works.get(uid)

@@ -12,6 +12,7 @@ from api.pod import Pod, is_ready
 from apimachinery.errors import ApiError
 from tests.unit.kubelet_harness import NODE, World, container, quiet
 from wire import trace
+from wire.rules import Action, Rule
 
 
 @pytest.fixture
@@ -53,6 +54,28 @@ async def test_a_deleted_pod_ends_and_leaves_the_api(world: World) -> None:
             await world.pod("web")
         assert kubelet.cache.get(pod.uid).sandboxes == ()
         assert ("Killing", "Stopping container main") in await world.events()
+
+
+async def test_a_deletion_that_a_status_write_tells_of_is_heeded(world: World) -> None:
+    """The write is older than the deletion, so it is refused and the pod read again, before the watch says anything."""
+    gates = world.seams.gates
+    async with world.running():
+        await world.create_pod("web", {"containers": [container()]})
+        await quiet()
+        write = gates.add(Rule("reconcile:pod-status", Action.HOLD))
+        body = {"status": {"conditions": [{"type": "Ready", "status": "False", "reason": "NodeNotReady"}]}}
+        await world.api.patch(Pod, "web", body, namespace="default", subresource="status")
+        await quiet()
+        watch = gates.add(Rule("watch:pods", Action.HOLD))
+        await world.api.delete(Pod, "web", namespace="default", options={"gracePeriodSeconds": 30})
+        await quiet()
+        assert {one.edge for one in gates.held()} == {"reconcile:pod-status", "watch:pods"}
+        gates.delete(write.id, release=True)
+        await quiet()
+        gates.delete(watch.id, release=True)
+        await quiet()
+        with pytest.raises(ApiError):
+            await world.pod("web")
 
 
 async def test_a_crashing_container_backs_off(world: World) -> None:
