@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import msgspec
@@ -48,6 +48,7 @@ class FakeServer:
         """(verb, resource or resource/subresource, namespace/name), as they came."""
         self._down = False
         self._failures: list[tuple[str, str, ApiError]] = []
+        self._held: dict[str, asyncio.Event] = {}
         self._watchers: dict[asyncio.Queue[Change | None], None] = {}
 
     # --- what tests do to it -----------------------------------------------------------------------------------------
@@ -71,6 +72,11 @@ class FakeServer:
     def fail_next(self, verb: str, resource: str, error: ApiError) -> None:
         """Refuse the next such write (`verb` in create, update, patch, delete) with `error`."""
         self._failures.append((verb, resource, error))
+
+    def hold_writes(self, resource: str) -> Callable[[], None]:
+        """Take effect and answer, for a resource or `resource/subresource`, only once what this gives is called."""
+        event = self._held[resource] = asyncio.Event()
+        return event.set
 
     # --- Transport ---------------------------------------------------------------------------------------------------
 
@@ -113,6 +119,8 @@ class FakeServer:
         await asyncio.sleep(0)
         verb = _Verb.Name(request.verb).lower()
         self._note(verb, request)
+        if held := self._held.get(self.writes[-1][1]):
+            await held.wait()
         body = msgspec.json.decode(request.body) if request.body else None
         traceparent = request.traceparent or trace.current()
         change = self._apply(verb, request, body, traceparent)

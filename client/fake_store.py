@@ -70,6 +70,15 @@ class FakeStore:
         self.compacted = self.revision
         self._history.clear()
 
+    def restore(self, revision: int, objects: dict[tuple[str, str], dict[str, Change]]) -> None:
+        """Be as it was when `snapshot` gave this; who watches from a later revision gets 410."""
+        self.compacted = self.revision + 1
+        self.revision, self._objects = revision, objects
+        self._history.clear()
+
+    def snapshot(self) -> tuple[int, dict[tuple[str, str], dict[str, Change]]]:
+        return self.revision, {resource: dict(changes) for resource, changes in self._objects.items()}
+
     # --- writes ------------------------------------------------------------------------------------------------------
 
     def create(self, resource: api_pb2.Resource, namespace: str, body: JSON, traceparent: str) -> Change:

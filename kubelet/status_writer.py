@@ -70,6 +70,12 @@ class StatusWriter:
             return False
         return record.written != record.wanted or not status_patch(pod.status, record.render(pod))
 
+    def rewound(self, pod: Pod) -> None:
+        """What the API has of this pod now is older than what it had: etcd was restored."""
+        record = self._records.get(pod.uid)
+        if record is not None:
+            record.pod = pod
+
     def forget(self, uid: str) -> None:
         self._records.pop(uid, None)
 
@@ -100,6 +106,8 @@ class StatusWriter:
         body = {"metadata": meta, "status": patch}
         answer = await self._api.patch(Pod, pod.name, body, namespace=pod.namespace, subresource="status")
         record.pod, record.written = newer(answer, record.pod), wanted
+        if record.wanted != wanted:  # what was asked for meanwhile was compared with a state that is no more
+            self._queue.add(pod.uid)
         self._written(answer)
 
     async def _delete(self, pod: Pod) -> None:
@@ -111,10 +119,11 @@ class StatusWriter:
         """After a conflict: take the newest revision and try again, unless the name belongs to another pod now."""
         if error.code != 409:
             return False
-        fresh = await self._api.get(Pod, record.pod.name, record.pod.namespace)
-        if fresh.uid != record.pod.uid:
+        refused = record.pod
+        fresh = await self._api.get(Pod, refused.name, refused.namespace)
+        if fresh.uid != refused.uid:
             return True
-        record.pod = newer(fresh, record.pod)
+        record.pod = fresh if record.pod is refused else newer(fresh, record.pod)
         self._written(fresh)
         return False
 

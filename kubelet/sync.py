@@ -26,7 +26,7 @@ from kubelet.pods import grace_seconds
 from kubelet.probes.prober import Prober
 from kubelet.status import rejected_status
 from kubelet.status_writer import StatusWriter, newer
-from kubelet.worker import Reason
+from kubelet.worker import Reason, deadline
 from wire.call_gate import working_on
 from wire.rules import Subject
 
@@ -46,6 +46,7 @@ class _Work:
     gone: bool = False
     admitted: bool = False
     dirty: bool = False
+    passing: bool = False
     interrupted: bool = False
     failures: int = 0
     task: asyncio.Task[None] | None = None
@@ -88,13 +89,17 @@ class SyncLoop:
             work = self._works[pod.uid] = _Work(pod)
         work.gone = work.gone or event.new is None
         work.traceparent = event.traceparent or work.traceparent
-        self._learn(work, pod, wake=event.type != "MODIFIED")
+        if _is_rewound(event):
+            self._writer.rewound(pod)
+            self._learn(work, pod, wake=True)
+        else:
+            self._learn(work, newer(pod, work.pod), wake=event.type != "MODIFIED")
 
     def _learn(self, work: _Work, pod: Pod, *, wake: bool = False) -> None:
-        before, work.pod = work.pod, newer(pod, work.pod)
-        if work.gone or _ends_sooner(before, work.pod):
+        before, work.pod = work.pod, pod
+        if work.gone or _ends_sooner(before, pod):
             self._interrupt(work)
-        if wake or not self._is_echo(before, work.pod):
+        if wake or not self._is_echo(before, pod):
             self.wake(pod.uid)
 
     def _is_echo(self, before: Pod, after: Pod) -> bool:
@@ -103,6 +108,7 @@ class SyncLoop:
             before.spec == after.spec
             and _without_revision(before) == _without_revision(after)
             and is_terminal(before) == is_terminal(after)
+            and deadline(before) == deadline(after)
             and self._writer.agrees(after)
         )
 
@@ -111,17 +117,14 @@ class SyncLoop:
         a deletion has to be seen here."""
         work = self._works.get(pod.uid)
         if work is not None:
-            self._learn(work, pod)
+            self._learn(work, newer(pod, work.pod))
 
     def wake(self, uid: str) -> None:
         work = self._works.get(uid)
         if work is None:
             return
         work.dirty = True
-        # A task cancelled before its first step is done without ever having run.
-        idle = work.task is None or work.task.done()
-        if idle and self._ready and self._group is not None:
-            work.interrupted = False
+        if work.task is None and self._ready and self._group is not None:
             work.task = self._group.create_task(self._run(uid, work))
 
     def retry_now(self) -> None:
@@ -163,7 +166,8 @@ class SyncLoop:
     # --- a worker
 
     def _interrupt(self, work: _Work) -> None:
-        if work.task is not None and not work.interrupted:
+        """A pass not yet begun will see what is new by itself; a task cancelled before it begins would never run."""
+        if work.task is not None and work.passing and not work.interrupted:
             work.interrupted = True
             work.task.cancel()
 
@@ -180,6 +184,7 @@ class SyncLoop:
 
     async def _guarded_pass(self, uid: str, work: _Work) -> None:
         """One pass; what goes wrong in it costs a pause, never the worker."""
+        work.passing = True
         try:
             with self._context.seams.tracer.span("sync pod", parent=work.traceparent, pod=work.pod.key):
                 await self._pass(uid, work)
@@ -196,7 +201,7 @@ class SyncLoop:
             log.exception("pod %s: sync failed", work.pod.key)
             self._retry(uid, work)
         finally:
-            work.interrupted = False
+            work.passing = work.interrupted = False
 
     async def _pass(self, uid: str, work: _Work) -> None:
         if work.gone:
@@ -269,6 +274,12 @@ class SyncLoop:
 
 def _without_revision(pod: Pod) -> ObjectMeta:
     return msgspec.structs.replace(pod.metadata, resource_version="")
+
+
+def _is_rewound(event: Event[Pod]) -> bool:
+    """Has etcd been restored to before what we knew? Else a pod's revisions only grow."""
+    old, new = event.old, event.new
+    return old is not None and new is not None and newer(old, new) is old
 
 
 def _ends_sooner(before: Pod, after: Pod) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from apimachinery.errors import ApiError
 from tests.unit.kubelet_harness import NODE, World, container, quiet
 from wire import trace
 from wire.rules import Action, Rule
+
+NOT_READY = {"status": {"conditions": [{"type": "Ready", "status": "False", "reason": "NodeNotReady"}]}}
 
 
 @pytest.fixture
@@ -63,8 +66,7 @@ async def test_a_deletion_that_a_status_write_tells_of_is_heeded(world: World) -
         await world.create_pod("web", {"containers": [container()]})
         await quiet()
         write = gates.add(Rule("reconcile:pod-status", Action.HOLD))
-        body = {"status": {"conditions": [{"type": "Ready", "status": "False", "reason": "NodeNotReady"}]}}
-        await world.api.patch(Pod, "web", body, namespace="default", subresource="status")
+        await world.api.patch(Pod, "web", NOT_READY, namespace="default", subresource="status")
         await quiet()
         watch = gates.add(Rule("watch:pods", Action.HOLD))
         await world.api.delete(Pod, "web", namespace="default", options={"gracePeriodSeconds": 30})
@@ -73,6 +75,77 @@ async def test_a_deletion_that_a_status_write_tells_of_is_heeded(world: World) -
         gates.delete(write.id, release=True)
         await quiet()
         gates.delete(watch.id, release=True)
+        await quiet()
+        with pytest.raises(ApiError):
+            await world.pod("web")
+
+
+@pytest.mark.parametrize("grace", [30, 0])
+async def test_a_deletion_in_one_batch_with_another_change_is_heeded(world: World, grace: int) -> None:
+    """As when a watch resumes: the first event makes the pod's task, the second finds it not yet begun."""
+    async with world.running() as kubelet:
+        pod = await world.create_pod("web", {"containers": [container()]})
+        await quiet()
+        world.api.server.break_watches()
+        await world.api.patch(Pod, "web", NOT_READY, namespace="default", subresource="status")
+        await world.api.delete(Pod, "web", namespace="default", options={"gracePeriodSeconds": grace})
+        await world.clock.advance(2)
+        await quiet()
+        with pytest.raises(ApiError):
+            await world.pod("web")
+        assert kubelet.cache.get(pod.uid).running == ()
+
+
+async def test_a_probe_that_changes_its_mind_within_a_write_is_told(world: World) -> None:
+    """What is wanted then is what the API had before the write under way."""
+    profiles = world.backend._profiles
+    async with world.running():
+        probe = {"exec": {"command": ["check"]}, "periodSeconds": 1, "failureThreshold": 1}
+        await world.create_pod("web", {"containers": [container(readinessProbe=probe)]})
+        await quiet()
+        await world.clock.advance(2)
+        await quiet()
+        assert is_ready(await world.pod("web"))
+        let_go = world.api.server.hold_writes("pods/status")
+        (run,) = world.backend.store.containers
+        for code in (1, 0):
+            profiles[run] = replace(profiles[run], exec_exit_code=code)
+            await world.clock.advance(1.5)
+            await quiet()
+        writes = world.status_writes()
+        let_go()
+        await quiet()
+        assert world.status_writes() == writes + 1
+        assert is_ready(await world.pod("web"))
+
+
+async def test_a_deadline_counts_from_a_start_that_is_told_late(world: World) -> None:
+    gates = world.seams.gates
+    async with world.running():
+        rule = gates.add(Rule("reconcile:pod-status", Action.HOLD))
+        await world.create_pod("web", {"activeDeadlineSeconds": 20, "containers": [container()]})
+        await quiet()
+        gates.delete(rule.id, release=True)
+        await quiet()
+        await world.clock.advance(25)
+        await quiet()
+        assert (await world.status("web"))["reason"] == "DeadlineExceeded"
+
+
+async def test_a_pod_of_a_restored_past_is_reported_and_ended(world: World) -> None:
+    async with world.running():
+        await world.create_pod("web", {"containers": [container()]}, annotations={"sim.orrery.dev/run-seconds": "10"})
+        await quiet()
+        past = world.api.server.store.snapshot()
+        await world.clock.advance(12)
+        await quiet()
+        assert (await world.status("web"))["containerStatuses"][0]["restartCount"] == 1
+        world.api.server.store.restore(*past)
+        world.api.server.break_watches()
+        await world.clock.advance(3)
+        await quiet()
+        assert (await world.status("web"))["containerStatuses"][0]["restartCount"] == 1
+        await world.api.delete(Pod, "web", namespace="default", options={"gracePeriodSeconds": 30})
         await quiet()
         with pytest.raises(ApiError):
             await world.pod("web")
