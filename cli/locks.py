@@ -6,7 +6,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from cli.errors import UserError
@@ -38,6 +38,18 @@ def _sign(descriptor: int) -> None:
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
     except OSError:
         return
+
+
+def claim(path: Path, held: ExitStack) -> bool:
+    """Hold it until `held` closes, if nobody does already."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return False
+    held.callback(os.close, descriptor)
+    return True
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -233,12 +233,15 @@ def _load_if_whole(name: str) -> ClusterSpec | None:
         return None  # whoever asks for that very cluster is told
 
 
-def choose_index(name: str, wanted: int | None, networks: Sequence[IPv4Network] = ()) -> int:
-    """An address range that no other cluster and none of `networks` has. Raises UserError if all are taken."""
+def choose_index(
+    name: str, wanted: int | None, networks: Sequence[IPv4Network] = (), claim: Callable[[int], bool] = lambda _: True
+) -> int:
+    """An address range that no other cluster and none of `networks` has, and that `claim` grants. Raises UserError if
+    all are taken."""
     taken = {spec.index for spec in existing() if spec.name != name}
     candidates: list[int] = [*range(MAX_CLUSTERS)] if wanted is None else [wanted, *range(MAX_CLUSTERS)]
     for index in candidates:
-        if index not in taken and not any(subnet_of(index).overlaps(one) for one in networks):
+        if index not in taken and not any(subnet_of(index).overlaps(one) for one in networks) and claim(index):
             return index
     used = ", ".join(str(one) for one in networks if any(subnet_of(i).overlaps(one) for i in range(MAX_CLUSTERS)))
     also = f" and other networks of this host have {used}" if used else ""

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -26,6 +27,9 @@ from cli.supervisor import ROOT, read_state, start_detached
 
 READY_SECONDS = 120.0  # how long to wait for the cluster before giving up
 POLL_SECONDS = 0.05
+RANGE_CLAIMS = Path("/run")
+"""Whoever brings up a cluster of containers holds its address range here until the engine knows the network: another
+`up` with another ORRERY_HOME sees neither this one's files nor, yet, its network."""
 CRASHES_TO_REPORT = 3  # a component that died this often while we wait is not going to come
 
 
@@ -43,8 +47,9 @@ def up(options: UpOptions) -> ClusterSpec:
     """Create and start the cluster, wait for its nodes, merge its context. Raises UserError."""
     _refuse(options)
     paths = Paths.of(options.name)
-    with locks.only_one(paths.lock, f"cluster {options.name} is being started or stopped by another command"):
-        return _up_alone(options, paths)
+    refusal = f"cluster {options.name} is being started or stopped by another command"
+    with locks.only_one(paths.lock, refusal), ExitStack() as claims:
+        return _up_alone(options, paths, claims)
 
 
 def _refuse(options: UpOptions) -> None:
@@ -57,14 +62,14 @@ def _refuse(options: UpOptions) -> None:
     kubeconfig.require_usable(kubeconfig_path())
 
 
-def _up_alone(options: UpOptions, paths: Paths) -> ClusterSpec:
+def _up_alone(options: UpOptions, paths: Paths, claims: ExitStack) -> ClusterSpec:
     if running.supervisor_of(paths.root):
         raise UserError(f"cluster {options.name} is running already; orrery status shows it, orrery down ends it")
     progress = Progress()
     left = running.stop_all(paths.root)
     if left:
         progress.done(f"{len(left)} processes ended that had lost their supervisor")
-    spec = _make_spec(options, paths)
+    spec = _make_spec(options, paths, claims)
     progress.done(f"cluster {spec.name}: {spec.nodes} nodes, {spec.runtime} runtime ({spec.runtime_why})")
     _make_certificates(spec, paths)
     if spec.runtime == "docker":
@@ -115,7 +120,7 @@ def build_images(*names: str) -> None:
         raise UserError(f"the container images could not be built:\n{answer.stderr.strip() or answer.stdout.strip()}")
 
 
-def _make_spec(options: UpOptions, paths: Paths) -> ClusterSpec:
+def _make_spec(options: UpOptions, paths: Paths, claims: ExitStack) -> ClusterSpec:
     """What is left of an earlier life, kept or not ended properly, goes on: its data, its size, its runtime."""
     before = specs.load(options.name)
     lives_on = before if paths.etcd.exists() else None
@@ -130,8 +135,7 @@ def _make_spec(options: UpOptions, paths: Paths) -> ClusterSpec:
     if runtime == "docker":
         _refuse_namesakes(paths)
     with locks.in_turn(paths.root.parent / ".choosing"):
-        foreign = host_networks() + _foreign(engine, options.name) if runtime == "docker" else []
-        index = specs.choose_index(options.name, before.index if before else None, foreign)
+        index = _choose_index(options.name, before, engine if runtime == "docker" else None, claims)
         spec = ClusterSpec(options.name, index, runtime, why, nodes, specs.choose_ports(names, wanted))
         specs.save(spec)
         paths.etcd.mkdir(mode=0o700, exist_ok=True)  # from now on the address range is taken
@@ -139,6 +143,18 @@ def _make_spec(options: UpOptions, paths: Paths) -> ClusterSpec:
     paths.rules.unlink(missing_ok=True)
     paths.hidden.unlink(missing_ok=True)
     return spec
+
+
+def _choose_index(name: str, before: ClusterSpec | None, engine: Engine | None, claims: ExitStack) -> int:
+    """Without an engine nobody uses the addresses, and none can be in the way."""
+    wanted = before.index if before else None
+    if engine is None:
+        return specs.choose_index(name, wanted)
+
+    def claim(index: int) -> bool:
+        return locks.claim(RANGE_CLAIMS / f"orrery-range-{index}.lock", claims)
+
+    return specs.choose_index(name, wanted, host_networks() + _foreign(engine, name), claim)
 
 
 def _refuse_namesakes(paths: Paths) -> None:

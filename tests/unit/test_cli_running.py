@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from ipaddress import IPv4Network
 from pathlib import Path
 
@@ -110,6 +110,15 @@ def test_address_ranges_avoid_other_networks(
 ) -> None:
     monkeypatch.setenv("ORRERY_HOME", str(tmp_path))
     assert specs.choose_index("lab", wanted, [IPv4Network(one) for one in networks]) == index
+
+
+def test_a_range_that_another_up_has_claimed_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORRERY_HOME", str(tmp_path))
+    with ExitStack() as ours, ExitStack() as theirs:
+        assert locks.claim(tmp_path / "0", theirs)
+        assert specs.choose_index("lab", None, claim=lambda index: locks.claim(tmp_path / str(index), ours)) == 1
+        theirs.close()
+        assert locks.claim(tmp_path / "0", ours)
 
 
 def test_no_address_range_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
