@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 
 class Step:
@@ -24,7 +24,7 @@ class Step:
         """Show what it waits for now."""
         if self._live:
             shown = text.replace("\n", " ")[:100]
-            print(f"\r\033[K … {shown}  {self.elapsed:.1f} s", end="", file=sys.stderr, flush=True)
+            _tell(f"\r\033[K … {shown}  {self.elapsed:.1f} s")
 
 
 class Progress:
@@ -32,10 +32,9 @@ class Progress:
 
     def __init__(self) -> None:
         self._live = sys.stderr.isatty()
-        self._started = time.monotonic()
 
     def done(self, text: str) -> None:
-        print(f" ✓ {text}", file=sys.stderr)
+        _tell(f" ✓ {text}\n")
 
     @contextmanager
     def step(self, text: str) -> Iterator[Step]:
@@ -43,16 +42,22 @@ class Progress:
         if self._live:
             step.update(text)
         else:
-            print(f" … {text}", file=sys.stderr, flush=True)
+            _tell(f" … {text}\n")
         try:
             yield step
         except BaseException:
             self._clear()
-            print(f" ✗ {text} ({step.elapsed:.1f} s)", file=sys.stderr)
+            _tell(f" ✗ {text} ({step.elapsed:.1f} s)\n")
             raise
         self._clear()
         self.done(f"{text.split(':')[0]} ({step.elapsed:.1f} s)")
 
     def _clear(self) -> None:
         if self._live:
-            print("\r\033[K", end="", file=sys.stderr)
+            _tell("\r\033[K")
+
+
+def _tell(text: str) -> None:
+    """A reader that has left, as in `orrery up 2>&1 | head`, does not end what is being done."""
+    with suppress(BrokenPipeError):
+        print(text, end="", file=sys.stderr, flush=True)
