@@ -16,7 +16,7 @@ from typing import Protocol
 
 from cli.debugging.rest import Due, Reports, moved, next_timers, under_way
 
-REST_SECONDS = 2.0  # real time that one moment may take to come to rest
+REST_SECONDS = 5.0  # real time that one moment may take to come to rest
 BACKGROUND_SECONDS = 5.0  # what was under way for so long before the first step is not waited for
 QUIET_LOOKS = 2  # in a row, after something stirred
 FINEST_SECONDS = 0.001  # timers due within so much cluster time of one another are due in one moment
