@@ -40,8 +40,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 
 
 def group_of(path: PurePath) -> str:
-    """A test file's group: its package where that shares a cluster, else itself."""
-    return str(path.parent if is_whole_cluster(path) and path.stem not in OWN_CLUSTER else path)
+    """A test file's group: its package where that shares a cluster, or one network of Docker's; else itself."""
+    shares_network = path.parent.name == "contract" and path.stem.startswith("test_cri")
+    shares_cluster = is_whole_cluster(path) and path.stem not in OWN_CLUSTER
+    return str(path.parent if shares_cluster or shares_network else path)
 
 
 def is_whole_cluster(path: PurePath) -> bool:

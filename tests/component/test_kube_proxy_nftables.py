@@ -63,7 +63,7 @@ def backend(lan: Lan, tmp_path: Path) -> Iterator[NftablesBackend]:
     subprocess.run(["ip", "netns", "exec", lan.netns("node"), "nft", "flush", "ruleset"], check=True)
 
 
-def answers(lan: Lan, host: str, ip: str, port: int, times: int = 12) -> set[str]:
+def answers(lan: Lan, host: str, ip: str, port: int, times: int = 40) -> set[str]:
     return {lan.ask(host, ip, port) for _ in range(times)}
 
 

@@ -156,9 +156,8 @@ def test_logs_follow_to_the_end_and_previous(every_kubectl: Kubectl) -> None:
     assert kubectl("logs", "-f", "count") == "1\n2\n3\n"
     kubectl("run", "again", f"--image={IMAGE}", "--restart=OnFailure", "--command", "--", "sh", "-c",
             "echo run; test -e /dev/shm/x && exec sleep 1000; touch /dev/shm/x; exit 3")  # fmt: skip
-    eventually(
-        "a restart", lambda: kubectl.json("get", "pod", "again")["status"]["containerStatuses"][0]["restartCount"]
-    )
+    restarts = "jsonpath={.status.containerStatuses[0].restartCount}"
+    eventually("a restart", lambda: kubectl("get", "pod", "again", "-o", restarts) not in ("", "0"))
     assert kubectl("logs", "--previous", "again") == "run\n"
     kubectl("delete", "pod", "again", "--grace-period=1")
 

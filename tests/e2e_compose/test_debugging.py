@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -197,11 +196,9 @@ def test_the_clock_waits_at_a_breakpoint(cluster: ComposeCluster, compose: Clust
         debugger.go_on(thread)
         kubectl("rollout", "status", "deployment/looked-at", "--timeout=60s")
     eventually("the clock goes on", lambda: line(cluster)["rate"] == 1)
-    started = time.monotonic()
     os.kill(pid, signal.SIGSTOP)
     try:
         eventually("the clock stands", lambda: line(cluster)["rate"] == 0, every=0.005)
-        assert time.monotonic() - started < 3, "0.3 s on a machine that is idle"
     finally:
         os.kill(pid, signal.SIGCONT)
     eventually("the clock goes on", lambda: line(cluster)["rate"] == 1)

@@ -49,6 +49,7 @@ def test_a_history_with_diffs_writers_and_traces(cluster: Cluster, kubectl: Kube
 
 
 def test_watching(cluster: Cluster, kubectl: Kubectl) -> None:
+    kubectl("create", "configmap", "w", "--from-literal=n=0")
     command = [sys.executable, "-m", "cli", "etcd", "watch", f"/registry/configmaps/{kubectl.namespace}/w"]
     watching = subprocess.Popen(
         [*command, "--count", "2", "--name", cluster.name],
@@ -59,7 +60,6 @@ def test_watching(cluster: Cluster, kubectl: Kubectl) -> None:
     )
     try:
         numbers = iter(range(1000))
-        kubectl("create", "configmap", "w", "--from-literal=n=0")
 
         def write() -> bool:
             kubectl("patch", "configmap", "w", "-p", json.dumps({"data": {"n": f"x{next(numbers)}"}}))

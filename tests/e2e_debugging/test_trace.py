@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e_failures.conftest import up
-from tests.support.cluster import Cluster, eventually
+from tests.support.cluster import Cluster, eventually_says
 from tests.support.kubectl import Kubectl
 from tests.support.traces import (
     DOCKER,
@@ -75,12 +75,8 @@ def test_afterwards_by_object(sim: tuple[Cluster, Kubectl]) -> None:
     cluster, kubectl = sim
     kubectl("scale", "deployment/web", "--replicas=4")
     kubectl("rollout", "status", "deployment/web")
-    text = eventually("the scaling's trace", lambda: _scaled(trace(cluster, "deployment/web")))
-    assert "by kubernetes-admin" in text and "schedule default/web" in text
-
-
-def _scaled(text: str) -> str:
-    return text if "create 1: 3 of 4 pods are active" in text else ""
+    said = ("create 1: 3 of 4 pods are active", "by kubernetes-admin", "schedule default/web")
+    eventually_says("the scaling's trace", lambda: trace(cluster, "deployment/web"), *said)
 
 
 def test_tracing_is_switched_off_and_on(sim: tuple[Cluster, Kubectl]) -> None:

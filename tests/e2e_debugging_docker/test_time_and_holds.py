@@ -13,7 +13,7 @@ from tests.e2e.test_debug_sim import (
     test_a_scheduler_cut_off_stops_leading_and_comes_back,
     test_ten_minutes_pass_and_no_lease_is_lost,
 )
-from tests.support.cluster import Cluster, eventually
+from tests.support.cluster import Cluster, at_rest, eventually
 from tests.support.kubectl import Kubectl
 from tests.support.losses import survey
 
@@ -50,7 +50,7 @@ def renewals(kubectl: Kubectl) -> dict[str, str]:
 
 def test_real_containers_run_on_while_the_clock_stands(cluster: Cluster, counter: Kubectl) -> None:
     assert REAL in cluster.orrery("clock", "pause").stdout
-    before, seen = renewals(counter), counted(counter)
+    before, seen = at_rest(lambda: renewals(counter)), counted(counter)
     eventually("it counts on", lambda: counted(counter) > seen + 40)
     assert renewals(counter) == before, "nobody renews a lease while the clock stands"
     assert REAL in cluster.orrery("clock", "step").stdout
@@ -66,6 +66,10 @@ def test_an_hour_in_a_minute_and_no_container_is_harmed(cluster: Cluster, counte
     eventually("ten minutes of leases", lambda: seconds(renewals(counter)["worker-1"]) > seconds(first) + 600)
     cluster.orrery("clock", "rate", "1")
     after = survey(cluster, counter)
-    assert (after.engine, after.pods, after.processes) == (before.engine, before.pods, before.processes)
+    # The 40 s after which a node counts as lost are 0.7 s here: a busy machine may miss them for a moment.
+    assert (after.engine, after.processes) == (before.engine, before.processes)
+    assert {name: runs for name, (_, runs) in after.pods.items()} == {
+        name: runs for name, (_, runs) in before.pods.items()
+    }
     assert leaders(counter) == leading
-    assert set(ready(counter).values()) == {"True"}
+    eventually("both nodes are Ready", lambda: set(ready(counter).values()) == {"True"})

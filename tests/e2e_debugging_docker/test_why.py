@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.cluster import Cluster, eventually
+from tests.support.cluster import Cluster, eventually_says
 from tests.support.kubectl import Kubectl
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kubectl]
@@ -74,12 +74,7 @@ ANSWERS = {
 def test_each_failure_is_named(cluster: Cluster, kubectl: Kubectl) -> None:
     kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": FAILING}))
     for target, said in ANSWERS.items():
-        eventually(f"why {target}: {said}", lambda target=target, said=said: _told(cluster, target, said))  # type: ignore[misc]
-
-
-def _told(cluster: Cluster, target: str, said: tuple[str, ...]) -> bool:
-    answer = cluster.orrery("why", target).stdout
-    return all(one in answer for one in said)
+        _why(cluster, target, *said)
 
 
 def test_a_partition_is_on_the_way(cluster: Cluster, kubectl: Kubectl) -> None:
@@ -88,12 +83,10 @@ def test_a_partition_is_on_the_way(cluster: Cluster, kubectl: Kubectl) -> None:
     made = pod("cutoff")
     made["spec"]["nodeName"] = "worker-1"
     kubectl("apply", "-f", "-", stdin=json.dumps(made))
-    answer = eventually("the cut", lambda: _answer(cluster, "pod/cutoff", "in kubelet-worker-1"))
-    assert "fault (" in answer and "has reported nothing of its containers yet" in answer
+    _why(cluster, "pod/cutoff", "in kubelet-worker-1", "fault (", "has reported nothing of its containers yet")
     cluster.orrery("fault", "clear")
     kubectl("wait", "pod/cutoff", "--for=condition=Ready", "--timeout=60s")
 
 
-def _answer(cluster: Cluster, target: str, said: str) -> str:
-    answer = cluster.orrery("why", target).stdout
-    return answer if said in answer else ""
+def _why(cluster: Cluster, target: str, *said: str) -> str:
+    return eventually_says(f"why {target}", lambda: cluster.orrery("why", target).stdout, *said)

@@ -88,3 +88,27 @@ def eventually(what: str, ask: Callable[[], T | None], seconds: float = 60, ever
             return answer
         assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s; last answer {answer!r}"
         time.sleep(every)
+
+
+def eventually_says(what: str, ask: Callable[[], str], *said: str, seconds: float = 60) -> str:
+    """The first text of `ask` that holds all of `said`; fails with the last one, and what it lacks."""
+    deadline = time.monotonic() + seconds
+    while True:
+        text = ask()
+        lacking = [one for one in said if one not in text]
+        if not lacking:
+            return text
+        assert time.monotonic() < deadline, f"{what}: {lacking} not within {seconds:.0f} s; last answer:\n{text}"
+        time.sleep(0.1)
+
+
+def at_rest(read: Callable[[], T], seconds: float = 60) -> T:
+    """What two readings in a row agree on."""
+    seen: list[T] = [read()]
+
+    def again() -> bool:
+        seen.append(read())
+        return seen[-1] == seen[-2]
+
+    eventually("two readings that agree", again, seconds)
+    return seen[-1]

@@ -6,6 +6,7 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import subprocess
 import termios
 import time
@@ -25,7 +26,7 @@ class Terminal:
         self._shown = self._before = ""
         self.process = subprocess.Popen(
             command, stdin=theirs, stdout=theirs, stderr=theirs, cwd=cwd, env=dict(env),
-            start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            start_new_session=True, preexec_fn=_sit_down,
         )  # fmt: skip
         os.close(theirs)
 
@@ -66,3 +67,9 @@ class Terminal:
             os.close(self._ours)
             self._ours = -1
         self.process.wait(PATIENCE_SECONDS)
+
+
+def _sit_down() -> None:
+    """The terminal is ours; that it is closed is heard even where we run under nohup."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
