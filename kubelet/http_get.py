@@ -69,7 +69,7 @@ async def _get_once(url: str, headers: list[tuple[str, str]]) -> Answer:
         writer.write(_request(target, parts.netloc, headers))
         await writer.drain()
         return await _read_answer(reader)
-    except (OSError, asyncio.IncompleteReadError, ValueError) as error:
+    except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError) as error:
         raise HttpFailed(f'Get "{url}": {_plain(error)}') from None
     finally:
         writer.close()
@@ -115,6 +115,8 @@ def _plain(error: Exception) -> str:
         return "connection refused"
     if isinstance(error, asyncio.IncompleteReadError):
         return "EOF"
+    if isinstance(error, asyncio.LimitOverrunError):
+        return "server response headers are too long"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     return str(error)

@@ -1,19 +1,24 @@
 """What the runtime has, by pod uid: fed by the runtime's events, by what our own calls answered, and by listing.
 
 The three do not arrive in order, so facts only move forward: a run goes created -> running -> exited, a sandbox from
-ready to not ready, and what is gone stays gone. Whoever cares is told the uid of each pod that changed.
+ready to not ready, and what is gone stays gone until a later listing has it. Whoever cares is told the uid of each pod
+that changed.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import TypeVar
 
 from apimachinery.clock import Clock
+from apimachinery.errors import ApiError
 from kubelet.pod_state import Instance, PodState, Sandbox, pod_state
 from kubelet.runtime import POD_NAME, POD_NAMESPACE, POD_UID, CriRuntime, run_state, to_instance, to_sandbox
 from proto import cri_pb2 as pb
+
+R = TypeVar("R")
 
 _RANK = {"created": 0, "unknown": 1, "running": 1, "exited": 2}
 _TOMBSTONES = 4096  # ids remembered as removed, so that a late event does not bring them back
@@ -36,7 +41,8 @@ class RuntimeCache:
         self._clock = clock
         self._changed = changed
         self._pods: dict[str, _Pod] = {}
-        self._removed: OrderedDict[str, None] = OrderedDict()
+        self._removed: OrderedDict[str, int] = OrderedDict()  # and which listing was the last to begin before
+        self._untold: set[str] = set()
         self._touched: dict[str, int] = {}
         self._round = 0
         self.exits: dict[str, float] = {}
@@ -81,7 +87,7 @@ class RuntimeCache:
 
     def forget(self, one_id: str) -> None:
         """A sandbox or container that has been removed."""
-        self._removed[one_id] = None
+        self._removed[one_id] = self._round
         if len(self._removed) > _TOMBSTONES:
             self._removed.popitem(last=False)
         self.exits.pop(one_id, None)
@@ -109,36 +115,73 @@ class RuntimeCache:
             self._changed(uid)
 
     async def relist(self) -> None:
-        """Ask for everything; learn what changed and what is gone. Raises ApiError if the runtime does not answer."""
+        """Ask for everything; learn what changed and what is gone. Raises ApiError if the runtime does not answer.
+
+        What it has learnt until then is told all the same. One that is cancelled leaves that to `tell`: the kubelet may
+        be ending, and nobody is to be woken then.
+        """
+        try:
+            await self._learn()
+        except ApiError:
+            self.tell()
+            raise
+        self.tell()
+
+    def tell(self) -> None:
+        """Tell what listings have learnt and nobody was told."""
+        untold, self._untold = self._untold - {""}, set()
+        for uid in untold:
+            self._changed(uid)
+
+    async def _learn(self) -> None:
         self._round += 1
+        began = self._round
         before = {one: self._touched.get(one, 0) for one in self._ids()}
         sandboxes = await self._runtime.list_sandboxes()
         containers = await self._runtime.list_containers()
-        changed = {one.metadata.uid for one in sandboxes if await self._relist_sandbox(one)}
-        changed |= {one.labels.get(POD_UID, "") for one in containers if await self._relist_container(one)}
-        seen = {one.id for one in sandboxes} | {one.id for one in containers}
+        there = {one.id for one in sandboxes if await self._relist_sandbox(one, began)}
+        there |= {one.id for one in containers if await self._relist_container(one, began)}
         for one_id, touched in before.items():
-            if one_id not in seen and self._touched.get(one_id, 0) == touched:
-                changed.add(self._owner(one_id))
+            if one_id not in there and self._touched.get(one_id, 0) == touched:
+                self._untold.add(self._owner(one_id))
                 self.forget(one_id)
-        for uid in changed - {""}:
-            self._changed(uid)
 
-    async def _relist_sandbox(self, item: pb.PodSandbox) -> bool:
+    async def _relist_sandbox(self, item: pb.PodSandbox, began: int) -> bool:
+        """Gives whether it is there still."""
         pod = self._pods.get(item.metadata.uid)
         known = pod.sandboxes.get(item.id) if pod else None
         if known is not None and known.ready == (item.state == pb.SANDBOX_READY):
+            return True
+        status = await _unless_gone(self._runtime.sandbox_status(item.id))
+        if status is None:
             return False
-        await self.refresh_sandbox(item.id)
+        self._bring_back(item.id, began)
+        if self._take_sandbox(status):
+            self._untold.add(item.metadata.uid)
         return True
 
-    async def _relist_container(self, item: pb.Container) -> bool:
-        pod = self._pods.get(item.labels.get(POD_UID, ""))
+    async def _relist_container(self, item: pb.Container, began: int) -> bool:
+        """Gives whether it is there still."""
+        uid = item.labels.get(POD_UID, "")
+        pod = self._pods.get(uid)
         known = pod.instances.get(item.id) if pod else None
         if known is not None and _RANK[known.state] >= _RANK[run_state(item.state)]:
+            return True
+        status = await _unless_gone(self._runtime.container_status(item.id))
+        if status is None:
             return False
-        await self.refresh_container(item.id, item.pod_sandbox_id)
+        self._bring_back(item.id, began)
+        if self._take_container(status, item.pod_sandbox_id):
+            self._untold.add(uid)
         return True
+
+    def _bring_back(self, one_id: str, began: int) -> None:
+        """A listing that began after the removal found it: the id was given again, or the removal was told by mistake.
+
+        One that was removed while the listing went on is only found because the answer is old.
+        """
+        if self._removed.get(one_id, began) < began:
+            del self._removed[one_id]
 
     # --- inside
 
@@ -186,3 +229,13 @@ class RuntimeCache:
         """An exit found rather than witnessed happened when the runtime says, but not in the future."""
         now = self._clock.time()
         self.exits.setdefault(run.id, min(run.finished_at, now) if first else now)
+
+
+async def _unless_gone(asked: Awaitable[R]) -> R | None:
+    """None for what was removed since it was listed. Raises ApiError for any other refusal."""
+    try:
+        return await asked
+    except ApiError as error:
+        if error.code != 404:
+            raise
+        return None

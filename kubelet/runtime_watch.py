@@ -111,6 +111,7 @@ class RuntimeWatch:
                 if error.code == 405:
                     await self._list_for_ever(RELIST_SECONDS)
                 log.debug("runtime events: %s", error.message)
+                self._cache.tell()  # what a listing had learnt that was cut off together with the stream
                 self._cidr_given = False
                 self._check_now.set()
                 await self._clock.sleep(RUNTIME_RETRY_SECONDS, "reach the runtime")

@@ -6,6 +6,7 @@ A startup probe gates the other two and ends when it has passed. Only changes of
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,8 @@ from kubelet.pods import Kind, containers, probes
 from kubelet.probes.actions import Outcome, Target, run_probe
 from kubelet.probes.counter import Tally, count, initial
 from kubelet.runtime import CriRuntime
+
+log = logging.getLogger(__name__)
 
 Key = tuple[str, str]
 """Container id, kind of probe."""
@@ -155,7 +158,7 @@ class Prober:
 
     async def _once(self, pod: Pod, kind: Kind, name: str, probe: Probe, target: Target) -> None:
         async with self._slots:
-            outcome = await run_probe(probe, target, self._runtime, self._clock)
+            outcome = await self._guarded(pod, name, probe, target)
         probed = self._probed.get((target.container_id, name))
         if probed is None:
             return
@@ -168,6 +171,14 @@ class Prober:
         before, probed.tally = probed.tally.result, count(probed.tally, outcome.ok, probe)
         if probed.tally.result != before:
             self._changed(pod.uid)
+
+    async def _guarded(self, pod: Pod, name: str, probe: Probe, target: Target) -> Outcome:
+        """What goes wrong in a probe costs its result, never the kubelet."""
+        try:
+            return await run_probe(probe, target, self._runtime, self._clock)
+        except Exception as error:
+            log.exception("pod %s: %s probe of %s could not be carried out", pod.key, name, target.container.name)
+            return Outcome(None, f"{type(error).__name__}: {error}")
 
 
 def _held_before(pod: Pod, key: Key) -> bool:

@@ -53,10 +53,17 @@ class VolumeManager:
         return self._mounted.get(uid, {})
 
     async def refresh(self, pod: Pod, pod_ips: tuple[str, ...], *, fresh: bool) -> None:
-        """Bring the files of a mounted pod up to date. Raises MountFailed; what was there before stays."""
+        """Bring the files of a mounted pod up to date. Raises MountFailed naming each volume that cannot be, once all
+        others have been; what was there before stays."""
+        failures: list[str] = []
         for volume in pod.spec.volumes:
             if volume.name in self._mounted.get(pod.uid, {}) and type_of(self._types, volume).live:
-                await self._set_up(pod, volume, pod_ips, fresh=fresh)
+                try:
+                    await self._set_up(pod, volume, pod_ips, fresh=fresh)
+                except MountFailed as error:
+                    failures.append(str(error))
+        if failures:
+            raise MountFailed("; ".join(failures))
 
     async def unmount(self, uid: str) -> None:
         """Remove all that the kubelet made for a pod. Does nothing if there is nothing."""

@@ -144,6 +144,20 @@ async def test_a_change_is_seen_all_at_once(tmp_path: Path) -> None:
     assert not (place / before).exists()
 
 
+async def test_a_volume_that_fails_keeps_no_other_from_its_refresh(tmp_path: Path) -> None:
+    names = ("gone", "stays", "lost")
+    held: dict[ObjectRef, Data] = {ObjectRef("ConfigMap", name): {"k": b"1"} for name in names}
+    volumes = manager(tmp_path, held)
+    pod = make_pod({"containers": [], "volumes": [{"name": name, "configMap": {"name": name}} for name in names]})
+    places = await volumes.mount(pod, ())
+    held.clear()
+    held[ObjectRef("ConfigMap", "stays")] = {"k": b"2"}
+    with pytest.raises(MountFailed) as failed:
+        await volumes.refresh(pod, (), fresh=True)
+    assert 'volume "gone"' in str(failed.value) and 'volume "lost"' in str(failed.value)
+    assert [files(places[name]) for name in names] == [{"k": "1"}, {"k": "2"}, {"k": "1"}]
+
+
 async def test_unmounting_leaves_nothing(tmp_path: Path) -> None:
     volumes = manager(tmp_path)
     spec = {"containers": [], "volumes": [{"name": "v", "emptyDir": {}}, {"name": "w", "configMap": {"name": "c"}}]}
