@@ -1,8 +1,8 @@
 """Leader election over a Lease, with client-go's rules: of several replicas one leads.
 
 A candidate takes a lease over only when it has itself seen it unchanged for the lease's duration, so no two clocks are
-compared. A leader that could not renew for `renew_seconds` stops leading before anyone may take over. A leader that
-stops gives its lease back, so that the next one need not wait.
+compared. A leader whose last renewal was sent `renew_seconds` ago stops leading before anyone may take over, whatever
+it is waiting for. A leader that stops gives its lease back, so that the next one need not wait.
 """
 
 from __future__ import annotations
@@ -52,6 +52,8 @@ class LeaderElector:
         self._retry_seconds = retry_seconds
         self._seen_version = ""
         self._seen_at = 0.0
+        self._renewed = 0.0
+        """When the last claim that succeeded was sent: who counts the lease's duration began no earlier."""
         self._refusal = ""
         self.leading = False
 
@@ -95,12 +97,20 @@ class LeaderElector:
                 await self._clock.sleep(self._retry_seconds * (1 + random.random() * 0.2), why)
 
     async def _keep(self) -> None:
-        """Returns when the lease could not be renewed in time."""
-        renewed = self._clock.time()
-        while self._clock.time() - renewed < self._renew_seconds:
+        """Returns when the lease could not be renewed in time, be it refused, unanswered, or not even asked for."""
+        while True:
             await self._clock.sleep(self._retry_seconds, f"lease {self._name}: renew")
-            if await self._try(self._claim):
-                renewed = self._clock.time()
+            left = self._left()
+            if left <= 0:
+                return  # this process stood still: another may lead already
+            try:
+                async with self._clock.timeout(left, f"lease {self._name}: give it up"):
+                    await self._try(self._claim)
+            except TimeoutError:
+                return
+
+    def _left(self) -> float:
+        return self._renewed + self._renew_seconds - self._clock.time()
 
     async def _try(self, step: Callable[[], Awaitable[bool]]) -> bool:
         try:
@@ -114,20 +124,25 @@ class LeaderElector:
             return False
 
     async def _claim(self) -> bool:
-        """Create, renew or take over the lease. False while another holds it."""
+        """Create, renew or take over the lease. False while another holds it, or may by the time of the answer."""
+        lease = await self._read()
+        sent = self._clock.time()
+        if lease is None:
+            await self._api.create(Lease, self._new_lease())
+        elif self._may_take(lease, spec := lease.setdefault("spec", {})):
+            await self._api.update(Lease, lease | {"spec": self._claimed(spec)})
+        else:
+            return False
+        self._renewed = sent
+        return self._left() > 0
+
+    async def _read(self) -> JSON | None:
         try:
-            lease = await self._api.get_raw(Lease.RESOURCE, self._name, NAMESPACE)
+            return await self._api.get_raw(Lease.RESOURCE, self._name, NAMESPACE)
         except ApiError as error:
             if error.code != 404:
                 raise
-            await self._api.create(Lease, self._new_lease())
-            return True
-        spec: JSON = lease.setdefault("spec", {})
-        if not self._may_take(lease, spec):
-            return False
-        lease["spec"] = self._claimed(spec)
-        await self._api.update(Lease, lease)
-        return True
+            return None
 
     def _may_take(self, lease: JSON, spec: JSON) -> bool:
         """Ours, nobody's, or seen unchanged for its whole duration."""
@@ -166,9 +181,17 @@ class LeaderElector:
         """Best effort, and bounded in real time: a process that stops must not hang on a paused cluster."""
         try:
             async with asyncio.timeout(RELEASE_SECONDS):
-                lease = await self._api.get_raw(Lease.RESOURCE, self._name, NAMESPACE)
-                if lease.get("spec", {}).get("holderIdentity") == self._identity:
-                    lease["spec"] |= {"holderIdentity": "", "leaseDurationSeconds": 1}
-                    await self._api.update(Lease, lease)
+                try:
+                    await self._give_back()
+                except ApiError as error:
+                    if error.code != 409:
+                        raise
+                    await self._give_back()  # a claim that was under way came between
         except (ApiError, TimeoutError) as error:
             _log.info("lease %s: not given back: %s", self._name, error)
+
+    async def _give_back(self) -> None:
+        lease = await self._api.get_raw(Lease.RESOURCE, self._name, NAMESPACE)
+        if lease.get("spec", {}).get("holderIdentity") == self._identity:
+            lease["spec"] |= {"holderIdentity": "", "leaseDurationSeconds": 1}
+            await self._api.update(Lease, lease)

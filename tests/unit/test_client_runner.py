@@ -13,7 +13,7 @@ import pytest
 from api.coordination import Lease
 from api.core import ConfigMap, Event
 from apimachinery.clock import FakeClock, settle
-from apimachinery.errors import ApiError, unavailable
+from apimachinery.errors import ApiError, conflict, unavailable
 from client.api import ApiClient
 from client.controller import run_controller
 from client.fake import FakeApi
@@ -145,6 +145,7 @@ async def test_events_wait_for_an_apiserver_that_is_away() -> None:
 class Candidate:
     def __init__(self, api: FakeApi, clock: FakeClock, identity: str) -> None:
         self._leading = False
+        self.terms = 0
         self._elector = LeaderElector(api, make_seams("test", clock), "lock", identity)
 
     async def run(self) -> None:
@@ -155,6 +156,7 @@ class Candidate:
 
     async def _lead(self) -> None:
         self._leading = True
+        self.terms += 1
         try:
             await asyncio.get_running_loop().create_future()
         finally:
@@ -192,6 +194,72 @@ async def test_a_leader_without_apiserver_stops_before_another_may_lead() -> Non
         api.server.come_up()
         await clock.advance(5)
         assert one.leads()
+
+
+class Hanging(FakeApi):
+    """Once `hang` is set, reads are not answered; `late` writes are carried out, and answered when it is set."""
+
+    hang = False
+    late: asyncio.Event | None = None
+
+    async def get_raw(self, *args: Any, **kwargs: Any) -> Any:
+        if self.hang:
+            await asyncio.get_running_loop().create_future()
+        return await super().get_raw(*args, **kwargs)
+
+    async def create(self, *args: Any, **kwargs: Any) -> Any:
+        created = await super().create(*args, **kwargs)
+        if self.late:
+            await self.late.wait()
+        return created
+
+
+def two_clients(clock: FakeClock) -> tuple[Hanging, FakeApi]:
+    """Of the same apiserver."""
+    one, two = Hanging(clock), FakeApi(clock)
+    two.server = two._transport = one.server
+    return one, two
+
+
+async def test_a_leader_whose_renewal_hangs_stops_before_another_leads() -> None:
+    clock = FakeClock()
+    hanging, well = two_clients(clock)
+    one, two = Candidate(hanging, clock, "one"), Candidate(well, clock, "two")
+    async with running(one.run(), two.run()):
+        await clock.advance(5)
+        hanging.hang = True
+        await clock.advance(8)
+        assert (one.leads(), two.leads()) == (True, False)
+        await clock.advance(3)
+        assert (one.leads(), two.leads()) == (False, False)
+        await clock.advance(60)
+        assert (one.leads(), two.leads()) == (False, True)
+        hanging.hang = False  # so that it can give back what it holds, which is nothing
+    lease = await well.get(Lease, "lock", "kube-system")
+    assert (lease.spec.holder_identity, lease.spec.lease_transitions) == ("", 1)
+
+
+@pytest.mark.parametrize(("seconds", "terms"), [(9, 1), (60, 2)])
+async def test_a_leader_that_stood_still_for_too_long_begins_a_new_term(seconds: float, terms: int) -> None:
+    clock = FakeClock()
+    one = Candidate(FakeApi(clock), clock, "one")
+    async with running(one.run()):
+        clock.set(cluster_time=clock.time() + seconds)  # no timer on the way is heard
+        await clock.advance(5)
+        assert (one.leads(), one.terms) == (True, terms)
+
+
+async def test_a_claim_that_is_answered_too_late_is_none() -> None:
+    clock = FakeClock()
+    slow, well = two_clients(clock)
+    slow.late = asyncio.Event()
+    one, two = Candidate(slow, clock, "one"), Candidate(well, clock, "two")
+    async with running(one.run()), running(two.run()):
+        await clock.advance(30)
+        assert (one.leads(), two.leads()) == (False, True)
+        slow.late.set()
+        await clock.advance(5)
+        assert (one.terms, two.terms) == (0, 1)
 
 
 async def test_a_crashed_leaders_lease_must_run_out() -> None:
@@ -262,5 +330,14 @@ async def test_a_claim_that_was_under_way_is_taken_back() -> None:
     async with running(Candidate(api, clock, "one").run()):
         lease = await api.get(Lease, "lock", "kube-system")
         assert lease.spec.holder_identity == "one"
+    lease = await api.get(Lease, "lock", "kube-system")
+    assert lease.spec.holder_identity == ""
+
+
+async def test_a_lease_is_given_back_although_a_renewal_comes_between() -> None:
+    clock = FakeClock()
+    api = FakeApi(clock)
+    async with running(Candidate(api, clock, "one").run()):
+        api.server.fail_next("update", Lease.RESOURCE.resource, conflict("coordination.k8s.io", "leases", "lock"))
     lease = await api.get(Lease, "lock", "kube-system")
     assert lease.spec.holder_identity == ""
