@@ -32,6 +32,8 @@ class Intake:
     def on_pod(self, event: Event[Pod]) -> None:
         old, new = event.old, event.new
         if new is not None and self._ours(new):
+            if old is not None and _occupies(old):
+                self._free(old)  # etcd was restored to a moment before it was bound
             # Bound, but this event is older than that: it must not be scheduled again.
             if new.uid in self._queue or not self._cache.is_assumed(new.uid):
                 self._queue.update(new, event.traceparent)
@@ -44,8 +46,7 @@ class Intake:
             self._cache.set_pod(now)
             self._move(assigned_pod_event(was, now))
         elif was is not None or self._cache.is_assumed(event.object.uid):
-            self._cache.remove_pod(event.object.uid)
-            self._move(assigned_pod_event(was or event.object, None))
+            self._free(event.object)
 
     def on_namespace(self, event: Event[Namespace]) -> None:
         """Its labels decide which pods affinity terms with a `namespaceSelector` are about."""
@@ -61,6 +62,10 @@ class Intake:
     def on_controller(self, event: Event[ReplicaSet] | Event[StatefulSet] | Event[ReplicationController]) -> None:
         known = event.object
         self._cache.nodes.selectors.set_controller(known.KIND, known.namespace, known.name, event.new)
+
+    def _free(self, pod: Pod) -> None:
+        self._cache.remove_pod(pod.uid)
+        self._move(assigned_pod_event(pod, None))
 
     def _ours(self, pod: Pod) -> bool:
         return (
