@@ -67,7 +67,7 @@ async def watch_objects(
 
 
 async def _start(store: ObjectStore, options: ListOptions) -> Start:
-    """Waits until the cache is as new as the request needs."""
+    """Waits until the cache is as new as the request needs. Raises ApiError 503 while there is none."""
     wanted, unset = revision_of(options.resource_version), options.resource_version in ("", "0")
     asked = options.send_initial_events
     initial = unset if asked is None else asked
@@ -76,8 +76,9 @@ async def _start(store: ObjectStore, options: ListOptions) -> Start:
     try:
         if options.resource_version == "":
             await store.cacher.catch_up()
-        elif initial or wanted <= store.cacher.revision:
-            await store.cacher.wait_for(wanted)
+        else:
+            # A watch may begin in the future, but not before the cache is filled: it would miss what that brings.
+            await store.cacher.wait_for(wanted if initial else 0)
     except TimeoutError:
         raise too_large(wanted, store.cacher.revision) from None
     revision = store.cacher.revision if unset else wanted
