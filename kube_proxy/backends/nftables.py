@@ -45,7 +45,8 @@ class NftablesBackend:
         identity = self._namespace.identity()
         ports = [rules for one in sorted(desired) for rules in desired[one]]
         rules = self._merged(ports)
-        whole = self._applied is None or identity != self._applied_in
+        known = identity == self._applied_in  # a new namespace has no flows yet
+        whole = self._applied is None or not known
         if whole:
             await self._prepare()
         text = full_text(self._skeleton, rules) if whole or self._applied is None else change_text(self._applied, rules)
@@ -53,7 +54,7 @@ class NftablesBackend:
         if text:
             await self._transact(text)
         self._applied, self._applied_in = rules, identity
-        await self._forget_flows([] if whole else self._flows, ports)
+        await self._forget_flows(self._flows if known else [], ports)
         self._flows = ports
         return bool(text)
 
