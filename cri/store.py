@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from apimachinery.errors import ApiError
@@ -53,6 +54,7 @@ class Store:
         self._of_sandbox: dict[str, dict[str, None]] = {}
         self._subscribers: set[Subscriber] = set()
         self._exits: dict[str, asyncio.Event] = {}
+        self._noted: set[str] | None = None
 
     # --- reads
 
@@ -108,15 +110,28 @@ class Store:
     def drop_sandbox(self, sandbox_id: str) -> None:
         if self.sandboxes.pop(sandbox_id, None) is not None:
             self._of_sandbox.pop(sandbox_id, None)
-            self._ended(sandbox_id)
-            self._tell(EventType.DELETED, sandbox_id, sandbox_id, 0)
+            self._dropped(sandbox_id, sandbox_id)
 
     def drop_container(self, container_id: str) -> None:
         container = self.containers.pop(container_id, None)
         if container is not None:
             self._of_sandbox.get(container.sandbox_id, {}).pop(container_id, None)
-            self._ended(container_id)
-            self._tell(EventType.DELETED, container_id, container.sandbox_id, 0)
+            self._dropped(container_id, container.sandbox_id)
+
+    def _dropped(self, container_id: str, sandbox_id: str) -> None:
+        if self._noted is not None:
+            self._noted.add(container_id)
+        self._ended(container_id)
+        self._tell(EventType.DELETED, container_id, sandbox_id, 0)
+
+    @contextmanager
+    def noting_drops(self) -> Iterator[set[str]]:
+        """The ids of all that is dropped in the body of the `with`. For one reader at a time."""
+        noted = self._noted = set()
+        try:
+            yield noted
+        finally:
+            self._noted = None
 
     def _ended(self, container_id: str) -> None:
         waiting = self._exits.pop(container_id, None)

@@ -212,7 +212,7 @@ class Containers:
         if known is None:
             self._add(container)
             self._follow(container)
-        elif known.state is not container.state and known.state is not State.EXITED:
+        elif container.state > known.state:  # never back: our own call may have started it since the look
             self._store.put_container(replace(container, resources=known.resources))
             if container.state is State.EXITED and container.id in self._followers:
                 self._followers[container.id].container_ended()

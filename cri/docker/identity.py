@@ -32,12 +32,14 @@ KIND_SANDBOX: Final = "sandbox"
 KIND_CONTAINER: Final = "container"
 KIND_NODE: Final = "node"
 
+NEVER_STARTED: Final = "created"
+"""A container's status, as the engine calls it."""
+
 _READABLE = ("io.kubernetes.pod.name", "io.kubernetes.pod.namespace", "io.kubernetes.pod.uid")
 
 
-def sandbox_name(config: pb.PodSandboxConfig) -> str:
-    meta = config.metadata
-    return f"k8s_POD_{meta.name}_{meta.namespace}_{meta.uid}_{meta.attempt}"
+def sandbox_name(of: pb.PodSandboxMetadata | Sandbox) -> str:
+    return f"k8s_POD_{of.name}_{of.namespace}_{of.uid}_{of.attempt}"
 
 
 def sandbox_labels(
@@ -94,7 +96,7 @@ def _state(state: Mapping[str, Any]) -> dict[str, Any]:
     if state["Status"] in ("running", "paused", "restarting", "removing"):
         return {"state": State.RUNNING, "started_at": nanoseconds(state["StartedAt"])}
     ended = {"finished_at": nanoseconds(state["FinishedAt"]), "started_at": nanoseconds(state["StartedAt"])}
-    if state["Status"] == "created":
+    if state["Status"] == NEVER_STARTED:
         if not state.get("Error"):
             return {"state": State.CREATED}
         return {"state": State.EXITED, **start_failure(state["Error"])}

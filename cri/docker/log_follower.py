@@ -78,7 +78,7 @@ class LogFollower:
         self._file.reopen()
 
     async def run(self) -> None:
-        """The engine keeps what a full disk has no room for; it is copied when there is some."""
+        """The engine keeps what a full disk has no room for, or what it cannot give now: it is copied later."""
         try:
             while True:
                 if await self._copy_to_the_end():
@@ -95,7 +95,8 @@ class LogFollower:
             while not self._ended.is_set():
                 await self._copy(resumption, follow=True)
                 await self._pause()
-            await self._copy(resumption, follow=False)  # what came between the last read and the end
+            if not await self._copy(resumption, follow=False):  # what came between the last read and the end
+                return False
             self._file.close()
         except OSError as error:
             if not self._failing:
@@ -113,7 +114,8 @@ class LogFollower:
         except TimeoutError:
             return
 
-    async def _copy(self, resumption: Resumption, *, follow: bool) -> None:
+    async def _copy(self, resumption: Resumption, *, follow: bool) -> bool:
+        """Whether the engine gave all that it has: also if that is nothing, as the container is gone."""
         resumption.restart()
         query = {"stdout": 1, "stderr": 1, "timestamps": 1, "follow": int(follow)}
         if resumption.position.timestamp:
@@ -129,8 +131,10 @@ class LogFollower:
                     self._failing = False
         except ApiError as error:
             log.info("log of %s interrupted: %s", self._container_id[:12], error.message)
-            if error.reason == "NotFound":
-                self._ended.set()
+            if error.reason != "NotFound":
+                return False
+            self._ended.set()
+        return True
 
 
 async def _records(chunks: AsyncIterator[bytes], *, tty: bool) -> AsyncIterator[Iterator[Record]]:

@@ -8,13 +8,21 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from apimachinery.errors import ApiError
 from apimachinery.patience import patience
 from cri.addresses import AddressPool
 from cri.docker.engine import Engine
 from cri.docker.frames import demultiplex
-from cri.docker.identity import sandbox_labels, sandbox_name, sandbox_of_labels
+from cri.docker.identity import (
+    KIND,
+    KIND_SANDBOX,
+    NEVER_STARTED,
+    sandbox_labels,
+    sandbox_name,
+    sandbox_of_labels,
+)
 from cri.docker.sandbox_body import NODE_MODE, NodeSettings, Plug, sandbox_body
 from cri.docker.times import EngineTime
 from cri.limits import KILL_WAIT_SECONDS, PLUG_SECONDS
@@ -47,10 +55,21 @@ class Sandboxes:
         self._starts = starts
         self._find_plug = plug
         self._plugs_fail = False
+        self._making: set[str] = set()
         self.addresses = AddressPool()
 
     async def run(self, config: pb.PodSandboxConfig, handler: str) -> str:
-        name = sandbox_name(config)
+        """Raises ApiError: Conflict while there is another of this name, or one is being made."""
+        name = sandbox_name(config.metadata)
+        if name in self._making:
+            raise ApiError("Conflict", f'sandbox "{name}" is being made already')
+        self._making.add(name)
+        try:
+            return await self._run(config, handler, name)
+        finally:
+            self._making.discard(name)
+
+    async def _run(self, config: pb.PodSandboxConfig, handler: str, name: str) -> str:
         ip = "" if config.linux.security_context.namespace_options.network == NODE_MODE else self.addresses.take(name)
         labels = sandbox_labels(config, self._settings.owner, ip or self._settings.node_ip, handler, self._time.now())
         self._write_resolv_conf(config)
@@ -74,10 +93,7 @@ class Sandboxes:
 
     async def _create(self, name: str, body: Mapping[str, object], plugs_itself: bool) -> str:
         """A sandbox that cannot start leaves nothing behind."""
-        created = await self._engine.call(
-            "create_container", lambda api: api.create_container_from_config(body, name), subject=name
-        )
-        sandbox_id = str(created["Id"])
+        sandbox_id = await self._create_in_place_of_a_leftover(name, body)
         try:
             if plugs_itself:
                 await self._start_plugged(sandbox_id, name)
@@ -87,6 +103,41 @@ class Sandboxes:
             await remove_container(self._engine, sandbox_id, name)
             raise
         return sandbox_id
+
+    async def _create_in_place_of_a_leftover(self, name: str, body: Mapping[str, object]) -> str:
+        """A call whose caller went away while the engine created leaves one that nobody starts, and its name taken."""
+        try:
+            return await self._create_container(name, body)
+        except ApiError as error:
+            if error.reason != "Conflict" or not await self._remove_leftover(name):
+                raise
+        return await self._create_container(name, body)
+
+    async def _create_container(self, name: str, body: Mapping[str, object]) -> str:
+        created = await self._engine.call(
+            "create_container", lambda api: api.create_container_from_config(body, name), subject=name
+        )
+        return str(created["Id"])
+
+    async def _remove_leftover(self, name: str) -> bool:
+        """Whether the name is free now. Nobody else is making this sandbox: `run` sees to that."""
+        try:
+            found = await self._engine.call("inspect_container", lambda api: api.inspect_container(name), subject=name)
+        except ApiError as error:
+            if error.reason != "NotFound":
+                raise
+            return True
+        if found["Id"] in self._store.sandboxes or not self._is_leftover(found):
+            return False
+        log.info("%s was created for a caller who went away: removing it", name)
+        await remove_container(self._engine, found["Id"], name)
+        return True
+
+    def _is_leftover(self, found: Mapping[str, Any]) -> bool:
+        """One that runs, or did, is told of by the engine's events."""
+        ours = {**self._settings.owner, KIND: KIND_SANDBOX}
+        labels = found["Config"]["Labels"] or {}
+        return found["State"]["Status"] == NEVER_STARTED and ours.items() <= labels.items()
 
     async def _start_plugged(self, sandbox_id: str, name: str) -> None:
         """Done when the program says that it has left the engine's namespace: what joins before would land there."""
@@ -120,9 +171,11 @@ class Sandboxes:
             self.addresses.release(known.ip, sandbox_id)
             self._store.put_sandbox(replace(known, ready=False), at=at)
 
-    def found(self, sandbox: Sandbox) -> None:
-        """What a look at the engine shows."""
+    def found(self, sandbox: Sandbox, *, started: bool) -> None:
+        """What a look at the engine shows. The call that is making it, or has since the look, knows better."""
         known = self._store.sandboxes.get(sandbox.id)
+        if not started and (known is not None or sandbox_name(sandbox) in self._making):
+            return
         if sandbox.ready and sandbox.namespaces.network != NODE_MODE:
             self.addresses.claim(sandbox.ip, sandbox.id)
         if known is None:
@@ -148,7 +201,8 @@ class Sandboxes:
         known = self._store.sandboxes.get(sandbox_id)
         if known is not None:
             self.addresses.release(known.ip, sandbox_id)
-            shutil.rmtree(self._directory(known.uid, known.attempt), ignore_errors=True)
+            if sandbox_name(known) not in self._making:  # else it is its successor's already
+                shutil.rmtree(self._directory(known.uid, known.attempt), ignore_errors=True)
             self._store.drop_sandbox(sandbox_id)
 
     def mounts(self, sandbox: Sandbox) -> dict[str, str]:

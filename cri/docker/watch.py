@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +22,7 @@ from cri.docker.identity import (
     KIND_CONTAINER,
     KIND_NODE,
     KIND_SANDBOX,
+    NEVER_STARTED,
     NODE,
     SANDBOX,
     inspected_container,
@@ -99,18 +100,27 @@ class Watch:
     # --- a look
 
     async def _look(self, labels: list[str]) -> None:
-        listed = await self._engine.call("containers", lambda api: api.containers(all=True, filters={"label": labels}))
-        ours = [one["Id"] for one in listed if one["Labels"].get(KIND) in (KIND_SANDBOX, KIND_CONTAINER)]
-        found = [one async for one in self._inspect(ours)]
+        """What our own calls make or remove meanwhile is neither forgotten nor brought back."""
+        before = {*self._store.sandboxes, *self._store.containers}
+        with self._store.noting_drops() as dropped:
+            listed = await self._engine.call(
+                "containers", lambda api: api.containers(all=True, filters={"label": labels})
+            )
+            ours = [one["Id"] for one in listed if one["Labels"].get(KIND) in (KIND_SANDBOX, KIND_CONTAINER)]
+            found = [one async for one in self._inspect(ours)]
+        self._learn([one for one in found if one["Id"] not in dropped])
+        self._forget(before - {one["Id"] for one in found})
+
+    def _learn(self, found: Sequence[Mapping[str, Any]]) -> None:
+        """Sandboxes first: their containers refer to them."""
         kinds = {one["Id"]: one["Config"]["Labels"] for one in found}
         for one in found:
             if kinds[one["Id"]][KIND] == KIND_SANDBOX:
-                self._sandboxes.found(inspected_sandbox(one))
+                self._sandboxes.found(inspected_sandbox(one), started=one["State"]["Status"] != NEVER_STARTED)
         for one in found:
             sandbox = self._store.sandboxes.get(kinds[one["Id"]].get(SANDBOX, ""))
             if kinds[one["Id"]][KIND] == KIND_CONTAINER and sandbox is not None:
                 self._containers.found(self._container(one, sandbox))
-        self._forget_all_but(set(kinds))
 
     async def _inspect(self, ids: list[str]) -> AsyncIterator[dict[str, Any]]:
         """What vanishes meanwhile is left out."""
@@ -138,10 +148,10 @@ class Watch:
             finished_at=self._time.cluster(record.finished_at),
         )
 
-    def _forget_all_but(self, there: set[str]) -> None:
-        for container_id in set(self._store.containers) - there:
+    def _forget(self, gone: set[str]) -> None:
+        for container_id in gone & self._store.containers.keys():
             self._containers.removed(container_id)
-        for sandbox_id in set(self._store.sandboxes) - there:
+        for sandbox_id in gone & self._store.sandboxes.keys():
             self._sandboxes.removed(sandbox_id)
 
     # --- events
