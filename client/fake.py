@@ -100,12 +100,13 @@ class FakeServer:
             yield api_pb2.WatchBatch(events=[_Event(type=_Event.ERROR, status=to_proto(refused))])
             return
         else:
-            first = self._since(request)
+            first = [self._since(request)]
         self._watchers[changes] = None
         self.store.listeners.append(changes.put_nowait)
         try:
-            if first:
-                yield api_pb2.WatchBatch(events=first)
+            for events in filter(None, first):
+                yield api_pb2.WatchBatch(events=events)
+                await asyncio.sleep(0)  # as over a wire: what is between two batches of the first answer can be seen
             while (change := await changes.get()) is not None:
                 if event := _event(request, change):
                     yield api_pb2.WatchBatch(events=[event])
@@ -159,14 +160,15 @@ class FakeServer:
             return self.store.patch(*where, body, patch_type, request.subresource, traceparent)
         return self.store.delete(*where, body or {}, traceparent)
 
-    def _initial(self, request: api_pb2.WatchRequest) -> builtins.list[api_pb2.WatchEvent]:
+    def _initial(self, request: api_pb2.WatchRequest) -> builtins.list[builtins.list[api_pb2.WatchEvent]]:
+        """What there is, and that this is all, in a batch of its own."""
         events = [
             _Event(type=_Event.ADDED, object=to_object(one))
             for one in self.store.all(request.resource)
             if _selects(request, one.tree)
         ]
         end = api_pb2.Object(resource_version=self.store.revision)
-        return [*events, _Event(type=_Event.BOOKMARK, object=end, initial_events_end=True)]
+        return [events, [_Event(type=_Event.BOOKMARK, object=end, initial_events_end=True)]]
 
     def _since(self, request: api_pb2.WatchRequest) -> builtins.list[api_pb2.WatchEvent]:
         found = (_event(request, change) for change in self.store.since(request.resource_version))

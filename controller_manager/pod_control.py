@@ -54,7 +54,7 @@ class PodControl(Generic[T]):
     def _on_owner(self, event: Event[T]) -> None:
         """Its own status writes come back as events too; they may wait."""
         if event.type == "DELETED":
-            self._expectations.forget(event.object.key)
+            self._expectations.forget(event.object.uid)
         old, new = event.old, event.new
         status_only = old is not None and new is not None and old.metadata.generation == new.metadata.generation
         wake(self._queue, event.object.key, self._size_of(event.object) if status_only else 0)
@@ -63,9 +63,9 @@ class PodControl(Generic[T]):
         pod = event.object
         for owner in {owner.key: owner for owner in map(self._owner, (event.old, event.new)) if owner}.values():
             if event.type == "ADDED" and not is_terminating(pod):
-                self._expectations.creation_seen(owner.key)
+                self._expectations.creation_seen(owner.uid)
             if event.type == "DELETED" or is_terminating(pod):
-                self._expectations.deletion_seen(owner.key, pod.uid)
+                self._expectations.deletion_seen(owner.uid, pod.uid)
             wake(self._queue, owner.key, self._size_of(owner))
         if event.new is not None and controller_of(event.new.metadata) is None:
             self._wake_adopters(event.new)
@@ -85,9 +85,12 @@ class PodControl(Generic[T]):
             if compile_selector(self._selector_of(owner)).matches(pod.metadata.labels):
                 self._queue.add(owner.key)
 
-    def settled(self, owner: T) -> bool:
-        """Has the cache seen all that was done for `owner`?"""
-        return self._expectations.satisfied(owner.key)
+    def unsettled_for(self, owner: T) -> float | None:
+        """None if the cache has seen all that was done for `owner`; else seconds until it is not waited for any more.
+
+        Then someone has to look: what did not come will wake nobody.
+        """
+        return self._expectations.left(owner.uid)
 
     async def owned(self, owner: T) -> list[PodView]:
         """Its pods, after adopting and releasing by selector."""
@@ -99,9 +102,9 @@ class PodControl(Generic[T]):
 
     async def create(self, owner: T, bodies: Sequence[JSON]) -> ApiError | None:
         """Create pods in batches that grow, unless one fails; gives a failure that someone should hear of."""
-        self._expectations.expect_creations(owner.key, len(bodies))
+        self._expectations.expect_creations(owner.uid, len(bodies))
         succeeded, failure = await slow_start(len(bodies), lambda index: self._create_one(owner, bodies[index]))
-        self._expectations.creation_seen(owner.key, len(bodies) - succeeded)
+        self._expectations.creation_seen(owner.uid, len(bodies) - succeeded)
         return None if failure is not None and namespace_is_going(failure) else failure
 
     async def _create_one(self, owner: T, body: JSON) -> None:
@@ -115,7 +118,7 @@ class PodControl(Generic[T]):
 
     async def delete(self, owner: T, pods: Iterable[PodView]) -> ApiError | None:
         doomed = list(pods)
-        self._expectations.expect_deletions(owner.key, (pod.uid for pod in doomed))
+        self._expectations.expect_deletions(owner.uid, (pod.uid for pod in doomed))
         return await for_all(doomed, lambda pod: self._delete_one(owner, pod))
 
     async def _delete_one(self, owner: T, pod: PodView) -> None:
@@ -123,7 +126,7 @@ class PodControl(Generic[T]):
         try:
             await self._api.delete(PodView, pod.name, namespace=pod.namespace, options=options)
         except ApiError as error:
-            self._expectations.deletion_seen(owner.key, pod.uid)
+            self._expectations.deletion_seen(owner.uid, pod.uid)
             if error.code == 404:
                 return
             self._recorder.event(owner, "Warning", "FailedDelete", f"Error deleting: {error.message}")

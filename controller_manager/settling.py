@@ -1,4 +1,4 @@
-"""Waiting a moment for more of the same.
+"""Waiting: a moment for more of the same, and until there is something to look at again.
 
 What is computed from all pods of an owner costs as much as there are pods. If each of a thousand pods woke its owner
 by itself, a rollout would cost their square; so with many pods a change waits, in proportion, for the next ones.
@@ -16,3 +16,8 @@ def wake(queue: WorkQueue, key: str, pods: int) -> None:
         queue.add(key)
     else:
         queue.add_after(key, pods * SETTLE_SECONDS_PER_POD)
+
+
+def soonest(*waits: float | None) -> float | None:
+    """Of several reasons to look again, in seconds, the first to come; None if there is none."""
+    return min((wait for wait in waits if wait is not None), default=None)

@@ -41,6 +41,7 @@ from controller_manager.pods import (
     is_terminating,
     pod_from_template,
 )
+from controller_manager.settling import soonest
 
 JSON = dict[str, Any]
 
@@ -252,7 +253,7 @@ class DaemonSetController:
             pods.setdefault(node_of(pod), []).append(pod)
         nodes, now = self._nodes.list(), self._clock.time()
         failure: ApiError | None = None
-        if not self._control.settled(daemon_set):
+        if self._control.unsettled_for(daemon_set) is not None:
             decide(why=UNSETTLED)
         else:
             steps = plan(daemon_set, revision.hash, nodes, pods, now)
@@ -263,7 +264,7 @@ class DaemonSetController:
             raise failure
         used = {pod.metadata.labels.get(HASH_LABEL, "") for pod in owned}
         await self._history.truncate(daemon_set, others, used, daemon_set.spec.revision_history_limit)
-        return float(daemon_set.spec.min_ready_seconds) or None
+        return soonest(self._control.unsettled_for(daemon_set), float(daemon_set.spec.min_ready_seconds) or None)
 
     async def _perform(self, daemon_set: DaemonSet, revision: Revision, steps: Plan) -> ApiError | None:
         doomed = {pod.uid: pod for pod in steps.delete}

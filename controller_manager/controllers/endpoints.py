@@ -18,8 +18,9 @@ from apimachinery.resources import split_key
 from client.in_order import after
 from client.informer import Event
 from controller_manager.context import Context, Managed
-from controller_manager.decisions import count, decide
+from controller_manager.decisions import UNSETTLED, count, decide
 from controller_manager.limits import ENDPOINTS_PER_OBJECT, POD_WORKERS
+from controller_manager.own_writes import OwnWrites
 from controller_manager.pods import PodView, is_ready
 from controller_manager.service_pods import (
     Port,
@@ -89,8 +90,7 @@ class EndpointsController:
         self._pods = context.pods
         self._services = context.informers.get(Service)
         self._endpoints = context.informers.get(Endpoints)
-        self._written: dict[str, int] = {}
-        """Revisions of our last writes: until the cache has seen them, their events are waited for."""
+        self._written = OwnWrites(context.clock, self._endpoints)
         self._sizes: dict[str, int] = {}
         """Pods behind a Service when it was last looked at."""
         self.queue = context.queue(self.name)
@@ -112,16 +112,20 @@ class EndpointsController:
         service = self._services.get(key)
         if service is None:
             self._sizes.pop(key, None)
-            self._written.pop(key, None)
+            self._written.forget(key)
             await self._delete(key)
-        elif has_endpoints(service) and self._endpoints.revision >= self._written.get(key, 0):
-            pods = [
-                pod
-                for pod in self._pods.by_index("namespace", service.namespace)
-                if selected(service, pod.metadata.labels)
-            ]
-            self._sizes[key] = len(pods)
-            await self._write(service, pods)
+            return None
+        if not has_endpoints(service):
+            return None
+        pause = self._written.pause(key)
+        if pause is not None:
+            decide(why=UNSETTLED)
+            return pause
+        pods = [
+            pod for pod in self._pods.by_index("namespace", service.namespace) if selected(service, pod.metadata.labels)
+        ]
+        self._sizes[key] = len(pods)
+        await self._write(service, pods)
         return None
 
     async def _write(self, service: Service, pods: list[PodView]) -> None:
@@ -132,7 +136,8 @@ class EndpointsController:
             metadata: JSON = {"name": service.name, "namespace": service.namespace, "labels": labels}
             metadata |= {"annotations": annotations} if annotations else {}
             decide("create", why=f"{count(len(pods), 'pod')} selected")
-            self._note(await self._api.create(Endpoints, {"metadata": metadata, "subsets": subsets}))
+            created = await self._api.create(Endpoints, {"metadata": metadata, "subsets": subsets})
+            self._written.note(service.key, created)
             return
         same = _same(present, subsets, labels) and (OVER_CAPACITY in present.metadata.annotations) == cut
         decide("" if same else "update", why=f"{count(len(pods), 'pod')} selected")
@@ -144,10 +149,8 @@ class EndpointsController:
             "annotations": {OVER_CAPACITY: "truncated" if cut else None},
         }
         patch = {"metadata": metadata, "subsets": subsets or None}
-        self._note(await self._api.patch(Endpoints, service.name, patch, namespace=service.namespace))
-
-    def _note(self, written: Endpoints) -> None:
-        self._written[written.key] = int(written.metadata.resource_version)
+        patched = await self._api.patch(Endpoints, service.name, patch, namespace=service.namespace)
+        self._written.note(service.key, patched)
 
     async def _delete(self, key: str) -> None:
         """Of a Service that is gone. Only what this controller made."""

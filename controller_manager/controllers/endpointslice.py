@@ -23,6 +23,7 @@ from client.informer import Event
 from controller_manager.context import Context, Managed
 from controller_manager.decisions import UNSETTLED, count, decide
 from controller_manager.limits import ENDPOINTS_PER_SLICE, POD_WORKERS
+from controller_manager.own_writes import OwnWrites
 from controller_manager.pods import PodView, is_ready, is_terminating
 from controller_manager.service_pods import (
     Port,
@@ -230,7 +231,7 @@ class EndpointSliceController:
         self._slices = context.informers.get(EndpointSlice, indexes={_SERVICE_INDEX: _service_key})
         self._nodes = context.informers.get(Node)
         self._recorder = context.recorder("endpoint-slice-controller")
-        self._written: dict[str, int] = {}
+        self._written = OwnWrites(context.clock, self._slices)
         self._sizes: dict[str, int] = {}
         """Pods behind a Service when it was last looked at."""
         self.queue = context.queue(self.name)
@@ -241,7 +242,7 @@ class EndpointSliceController:
 
     def _on_service(self, event: Event[Service]) -> None:
         if event.type == "DELETED":
-            self._written.pop(event.object.key, None)
+            self._written.forget(event.object.key)
             self._sizes.pop(event.object.key, None)
         self.queue.add(event.object.key)
 
@@ -264,9 +265,10 @@ class EndpointSliceController:
         service = self._services.get(key)
         if service is None or not has_endpoints(service) or service.metadata.deletion_timestamp is not None:
             return None  # its slices go with it, or are someone else's
-        if self._slices.revision < self._written.get(key, 0):
+        pause = self._written.pause(key)
+        if pause is not None:
             decide(why=UNSETTLED)
-            return None  # the cache has not seen our last writes; their events wake this key again
+            return pause
         pods = [
             pod for pod in self._pods.by_index("namespace", service.namespace) if selected(service, pod.metadata.labels)
         ]
@@ -287,7 +289,7 @@ class EndpointSliceController:
 
     async def _perform(self, service: Service, action: Action) -> None:
         if isinstance(action, Create):
-            self._note(service, await self._api.create(EndpointSlice, _body(service, action)))
+            self._written.note(service.key, await self._api.create(EndpointSlice, _body(service, action)))
         elif isinstance(action, Update):
             await self._patch(service, action.slice, {"endpoints": list(action.endpoints)})
         else:
@@ -302,7 +304,8 @@ class EndpointSliceController:
         wanted = compute_labels(service)
         labels = wanted | dict.fromkeys(one.metadata.labels.keys() - wanted.keys())
         patch["metadata"] = {"resourceVersion": one.metadata.resource_version, "labels": labels}
-        self._note(service, await self._api.patch(EndpointSlice, one.name, patch, namespace=one.namespace))
+        written = await self._api.patch(EndpointSlice, one.name, patch, namespace=one.namespace)
+        self._written.note(service.key, written)
 
     async def _delete(self, one: EndpointSlice) -> None:
         options = {"preconditions": {"uid": one.uid}}
@@ -311,10 +314,6 @@ class EndpointSliceController:
         except ApiError as error:
             if error.code != 404:
                 raise
-
-    def _note(self, service: Service, written: EndpointSlice) -> None:
-        revision = int(written.metadata.resource_version)
-        self._written[service.key] = max(self._written.get(service.key, 0), revision)
 
 
 def _body(service: Service, action: Create) -> JSON:

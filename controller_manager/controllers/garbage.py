@@ -3,8 +3,8 @@
 Watches: every kind, by metadata alone: bodies are decoded only of objects on their way out. Owns: nothing. Writes:
 deletes objects whose owners are all gone, owner references to owners that are gone, the finalizers `orphan` and
 `foregroundDeletion`.
-Invariant: an owner counts as gone only if a look at the apiserver says so, uid included; an object is deleted only at
-the uid it was judged by.
+Invariant: an owner counts as gone, or as waiting for its dependents to go, only if a look at the apiserver says so, uid
+included; an object is deleted only at the uid it was judged by.
 Source of the rules: pkg/controller/garbagecollector, "Owners and Dependents", Kubernetes v1.36.
 """
 
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
@@ -26,7 +25,7 @@ from controller_manager.batches import for_all
 from controller_manager.context import Context, Managed
 from controller_manager.controllers.garbage_graph import Graph, Node, Owner
 from controller_manager.decisions import count, decide, each, wait
-from controller_manager.limits import GC_ABSENT_OWNERS, GC_UNKNOWN_KIND_SECONDS, POD_WORKERS
+from controller_manager.limits import GC_UNKNOWN_KIND_SECONDS, POD_WORKERS
 from controller_manager.resources import Resource, Resources
 from proto import api_pb2
 from wire.trace import note
@@ -141,13 +140,11 @@ class GarbageCollector:
         self._graph = Graph()
         self._mirrors = {one.gvr: ResourceMirror(self, one.gvr) for one in self._wanted()}
         self._changed = asyncio.Event()
-        self._absent: OrderedDict[str, None] = OrderedDict()
         self.queue = context.queue(self.name)
         self._resources.on_change(self._changed.set)
 
     def object_seen(self, node: Node) -> None:
         old = self._graph.put(node)
-        self._absent.pop(node.uid, None)
         if old is None or _standing(old) != _standing(node):
             self.queue.add(node.uid)
         for owner in (owner for owner in old.owners if owner not in node.owners) if old is not None else ():
@@ -160,7 +157,6 @@ class GarbageCollector:
         node = self._graph.get(uid)
         if node is None:
             return
-        self._remember_absent(uid)
         for dependent in self._graph.remove(uid):
             self.queue.add(dependent)
         for owner in node.owners:
@@ -170,11 +166,6 @@ class GarbageCollector:
         owner = self._graph.get(uid)
         if owner is not None and owner.foreground:
             self.queue.add(uid)
-
-    def _remember_absent(self, uid: str) -> None:
-        self._absent[uid] = None
-        if len(self._absent) > GC_ABSENT_OWNERS:
-            self._absent.popitem(last=False)
 
     async def follow_resources(self) -> None:
         """One reflector per resource; those of resources that come or go start and stop."""
@@ -236,12 +227,14 @@ class GarbageCollector:
         return None
 
     async def _state_of(self, node: Node, owner: Owner) -> State | None:
-        """None if the owner's kind is not known (yet): then nothing may be concluded."""
+        """None if the owner's kind is not known (yet): then nothing may be concluded.
+
+        Memory will do for an owner that is well. Any other costs its dependent something that nobody can give back, and
+        what is remembered of it may be of a past that a restore of etcd has undone: so it is looked at.
+        """
         known = self._graph.get(owner.uid)
-        if known is not None and not known.virtual:
-            return State.WAITING if known.foreground else State.SOLID
-        if owner.uid in self._absent:
-            return State.ABSENT
+        if known is not None and not known.virtual and not known.foreground:
+            return State.SOLID
         resource = self._resources.find(split_api_version(owner.api_version)[0], owner.kind)
         if resource is None:
             _log.info("owner %s %s of %s: unknown kind", owner.kind, owner.name, node.where)
@@ -249,19 +242,18 @@ class GarbageCollector:
         if resource.namespaced and not node.namespace:
             _log.warning("%s names owner %s %s, which lives in a namespace", node.where, owner.kind, owner.name)
             return None
-        if await self._exists(resource, node.namespace, owner):
-            return State.SOLID
-        self._remember_absent(owner.uid)
-        return State.ABSENT
+        return await self._look(resource, node.namespace, owner)
 
-    async def _exists(self, resource: Resource, namespace: str, owner: Owner) -> bool:
+    async def _look(self, resource: Resource, namespace: str, owner: Owner) -> State:
         try:
             found = await self._api.get_object(resource.gvr, owner.name, namespace if resource.namespaced else "")
         except ApiError as error:
             if error.code == 404:
-                return False
+                return State.ABSENT
             raise
-        return found.uid == owner.uid
+        if found.uid != owner.uid:
+            return State.ABSENT
+        return State.WAITING if node_of(resource.gvr, found).foreground else State.SOLID
 
     async def _delete(self, node: Node, policy: str) -> None:
         assert node.gvr is not None

@@ -3,7 +3,8 @@
 Watches: Jobs, Pods. Owns: Pods with a controller reference to a Job. Writes: those Pods (create, delete, their
 tracking finalizer), `jobs/status`, Events.
 Invariant: the end of each pod is counted exactly once: it keeps a finalizer until its uid is on record in the status.
-Parts: `job_plan` (what next, what to report). Not supported: podFailurePolicy, successPolicy, backoffLimitPerIndex.
+Parts: `job_plan` (what next, what to report); the pods of a Job that is gone are `job_orphans`' work. Not supported:
+podFailurePolicy, successPolicy, backoffLimitPerIndex.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from api.batch import Job, JobStatus
 from api.meta import owner_reference
 from apimachinery import names
 from apimachinery.errors import ApiError
+from client.api import ApiClient
 from controller_manager.batches import for_all
 from controller_manager.conditions import status_patch
 from controller_manager.context import Context, Managed
@@ -35,8 +37,10 @@ from controller_manager.controllers.job_plan import (
 )
 from controller_manager.decisions import UNSETTLED, decide
 from controller_manager.limits import POD_WORKERS
+from controller_manager.own_writes import OwnWrites
 from controller_manager.pod_control import PodControl
 from controller_manager.pods import PodView, is_active, pod_from_template
+from controller_manager.settling import soonest
 
 JSON = dict[str, Any]
 BUILTIN_MANAGER = "kubernetes.io/job-controller"
@@ -48,10 +52,9 @@ class JobController:
     def __init__(self, context: Context) -> None:
         self._api = context.api
         self._clock = context.clock
-        self._pods = context.pods
         self._jobs = context.informers.get(Job)
         self._recorder = context.recorder("job-controller")
-        self._released: dict[str, int] = {}
+        self._released = OwnWrites(context.clock, context.pods)
         self.queue = context.queue(self.name)
         self._control = PodControl(
             context,
@@ -66,14 +69,15 @@ class JobController:
     async def reconcile(self, key: str) -> float | None:
         job = self._jobs.get(key)
         if job is None:
-            self._released.pop(key, None)
+            self._released.forget(key)
             return None
         if job.spec.managed_by not in ("", BUILTIN_MANAGER):
             decide(why=f"{job.spec.managed_by} manages it")
             return None
-        if not self._control.settled(job) or self._pods.revision < self._released.get(key, 0):
+        pause = soonest(self._control.unsettled_for(job), self._released.pause(key))
+        if pause is not None:
             decide(why=UNSETTLED)
-            return None  # the cache still shows finalizers that we took off; their events wake this key again
+            return pause  # the cache may still show finalizers that we took off
         pods = await self._control.owned(job)
         if is_finished(job.status) or job.metadata.deletion_timestamp is not None:
             decide(why="it is over")
@@ -97,9 +101,9 @@ class JobController:
         failure = await self._perform(job, action)
         if failure is not None:
             raise failure
-        waits = [action.seconds] if isinstance(action, Wait) else []
-        deadline = deadline_in(job, status, now)
-        return min([*waits, *([deadline] if deadline is not None and finish is None else [])], default=None)
+        pause = action.seconds if isinstance(action, Wait) else None
+        deadline = deadline_in(job, status, now) if finish is None else None
+        return soonest(pause, deadline, self._control.unsettled_for(job))
 
     async def _perform(self, job: Job, action: Create | Delete | Wait | None) -> ApiError | None:
         if isinstance(action, Create):
@@ -116,16 +120,9 @@ class JobController:
             raise failure
 
     async def _take_finalizer_off(self, job: Job, pod: PodView) -> None:
-        kept = [name for name in pod.metadata.finalizers if name != FINALIZER] or None
-        metadata = {"uid": pod.uid, "resourceVersion": pod.metadata.resource_version, "finalizers": kept}
-        try:
-            patched = await self._api.patch(PodView, pod.name, {"metadata": metadata}, namespace=pod.namespace)
-        except ApiError as error:
-            if error.code == 404:
-                return
-            raise
-        revision = int(patched.metadata.resource_version)
-        self._released[job.key] = max(self._released.get(job.key, 0), revision)
+        patched = await take_finalizer_off(self._api, pod)
+        if patched is not None:
+            self._released.note(job.key, patched)
 
     async def _write_status(self, job: Job, status: JobStatus) -> None:
         """Guarded by revision: counts must not be built on a status that is not the latest."""
@@ -147,6 +144,18 @@ class JobController:
                 self._recorder.event(job, "Warning", one.reason, one.message)
             elif one.type == "Suspended":
                 self._recorder.event(job, "Normal", "Suspended", "Job suspended")
+
+
+async def take_finalizer_off(api: ApiClient, pod: PodView) -> PodView | None:
+    """Guarded by uid and revision; None if the pod is gone."""
+    kept = [name for name in pod.metadata.finalizers if name != FINALIZER] or None
+    metadata = {"uid": pod.uid, "resourceVersion": pod.metadata.resource_version, "finalizers": kept}
+    try:
+        return await api.patch(PodView, pod.name, {"metadata": metadata}, namespace=pod.namespace)
+    except ApiError as error:
+        if error.code == 404:
+            return None
+        raise
 
 
 def _body(job: Job, index: int | None) -> JSON:

@@ -3,7 +3,8 @@
 Watches: Nodes, Leases in kube-node-lease, Pods. Owns: the taints `node.kubernetes.io/*`. Writes: `nodes/status` of
 silent nodes, `spec.taints`, the condition Ready of pods on nodes that are not ready, Events.
 Invariant: a node is judged by when *this* process last saw it renew its lease or its status, so no clocks are
-compared and a paused cluster loses no node; and NoExecute taints come no faster than the zone's state allows.
+compared and a paused cluster loses no node; a process that was frozen listens for a grace period before it judges;
+and NoExecute taints come no faster than the zone's state allows.
 Evicting pods is `taint_eviction`'s work.
 """
 
@@ -22,7 +23,11 @@ from controller_manager import node_health
 from controller_manager.batches import for_all
 from controller_manager.context import Context, Managed
 from controller_manager.decisions import decide, each, wait
-from controller_manager.limits import NODE_STARTUP_GRACE_SECONDS, NODE_STATUS_CHECK_SECONDS
+from controller_manager.limits import (
+    NODE_LOOK_LATE_SECONDS,
+    NODE_STARTUP_GRACE_SECONDS,
+    NODE_STATUS_CHECK_SECONDS,
+)
 from controller_manager.pods import (
     NODE_INDEX,
     PodView,
@@ -31,6 +36,7 @@ from controller_manager.pods import (
     is_ready,
     is_terminating,
 )
+from controller_manager.settling import soonest
 
 JSON = dict[str, Any]
 
@@ -58,6 +64,10 @@ class NodeLifecycleController:
         self._recorder = context.recorder("node-controller")
         self._seen: dict[str, _Seen] = {}
         self._next_eviction: dict[str, float] = {}
+        self._listening_since = 0.0
+        """When this process came back from a freeze or a leap of the clock: what was said before, it may not know."""
+        self._judged_at = 0.0
+        """When it last found a node silent."""
         self.queue = context.queue(self.name)
         self._nodes = context.informers.get(Node)
         self._leases = context.informers.get(Lease, namespace=LEASES)
@@ -100,10 +110,11 @@ class NodeLifecycleController:
         node, seen = self._nodes.get(key), self._seen.get(key)
         if node is None or seen is None:
             return None
-        quiet_until = seen.heard_at + self._grace_of(node)
         now = self._clock.time()
+        quiet_until = self._quiet_until(node, seen, now)
         silent = now >= quiet_until and not _is_silenced(node)
         if silent:
+            self._judged_at = now
             node = await self._silence(node)
         turn_in, tainted = await self._taint(node, seen)
         told = f"heard of it {now - seen.heard_at:.1f} s ago, Ready is {node_health.ready_status(node)}"
@@ -112,7 +123,19 @@ class NodeLifecycleController:
         await self._note_readiness(node, seen)
         if node_health.ready_status(node) == "True":
             return quiet_until - now
-        return min(turn_in or NODE_STATUS_CHECK_SECONDS, NODE_STATUS_CHECK_SECONDS)
+        soon = quiet_until - now if now < quiet_until else None
+        return soonest(turn_in, soon, NODE_STATUS_CHECK_SECONDS)
+
+    def _quiet_until(self, node: Node, seen: _Seen, now: float) -> float:
+        """How long its silence means nothing. Who finds a node silent much too late, and not just because it was busy
+        with others, was not there to hear it: it listens to all of them from now on, as if it had just begun."""
+        grace = self._grace_of(node)
+        quiet_until = max(seen.heard_at, self._listening_since) + grace
+        late = now - quiet_until > NODE_LOOK_LATE_SECONDS * max(1.0, self._clock.state.rate)
+        if late and self._judged_at < quiet_until and not _is_silenced(node):
+            self._listening_since = now
+            quiet_until = now + grace
+        return quiet_until
 
     def _grace_of(self, node: Node) -> float:
         known = find_condition(node.status.conditions, "Ready") is not None

@@ -36,6 +36,7 @@ from controller_manager.pods import (
     pod_from_template,
     template_labels,
 )
+from controller_manager.settling import soonest
 
 OWNER = "owner"
 """Index of ReplicaSets by the uid of the Deployment that controls them."""
@@ -132,7 +133,7 @@ class ReplicaSetController:
         owned = await self._control.owned(replica_set)
         action: Action | None = None
         failure: ApiError | None = None
-        if not self._control.settled(replica_set):
+        if self._control.unsettled_for(replica_set) is not None:
             decide(why=UNSETTLED)
         else:
             active = [pod for pod in owned if is_active(pod)]
@@ -145,8 +146,8 @@ class ReplicaSetController:
         if failure is not None:
             raise failure
         minimum = replica_set.spec.min_ready_seconds
-        waits = [wait for pod in owned if (wait := available_in(pod, minimum, now)) is not None]
-        return min(waits, default=None)
+        waits = (available_in(pod, minimum, now) for pod in owned)
+        return soonest(self._control.unsettled_for(replica_set), *waits)
 
     def _related_on_node(self, replica_set: ReplicaSet) -> dict[str, int]:
         """Active pods by node, of all ReplicaSets with the same controller: a rollout spreads over nodes again."""

@@ -18,6 +18,7 @@ from controller_manager.decisions import UNSETTLED, decide
 from controller_manager.limits import POD_WORKERS
 from controller_manager.pod_control import PodControl
 from controller_manager.pods import available_in, is_active, pod_from_template
+from controller_manager.settling import soonest
 
 
 def as_replica_set(one: ReplicationController) -> ReplicaSet:
@@ -54,7 +55,7 @@ class ReplicationControllerController:
         pods = await self._control.owned(owner)
         action: Action | None = None
         failure: ApiError | None = None
-        if not self._control.settled(owner):
+        if self._control.unsettled_for(owner) is not None:
             decide(why=UNSETTLED)
         else:
             active = [pod for pod in pods if is_active(pod)]
@@ -67,7 +68,7 @@ class ReplicationControllerController:
         if failure is not None:
             raise failure
         waits = (available_in(pod, owner.spec.min_ready_seconds, now) for pod in pods)
-        return min((wait for wait in waits if wait is not None), default=None)
+        return soonest(self._control.unsettled_for(owner), *waits)
 
     async def _perform(self, owner: ReplicationController, action: Action | None) -> ApiError | None:
         if isinstance(action, CreatePods):

@@ -28,6 +28,7 @@ from controller_manager.limits import POD_WORKERS
 from controller_manager.ownership import compile_selector
 from controller_manager.pod_control import PodControl
 from controller_manager.pods import available_in, pod_from_template
+from controller_manager.settling import soonest
 
 JSON = dict[str, Any]
 
@@ -68,7 +69,7 @@ class StatefulSetController:
         current = current if current in revisions else update.hash
         failure: ApiError | None = None
         now = self._clock.time()
-        if not self._control.settled(stateful_set):
+        if self._control.unsettled_for(stateful_set) is not None:
             decide(why=UNSETTLED)
         else:
             steps = plan(stateful_set, current, update.hash, pods, now)
@@ -80,7 +81,7 @@ class StatefulSetController:
         used = {current, *(pod.metadata.labels.get(HASH_LABEL, "") for pod in pods)}
         await self._history.truncate(stateful_set, others, used, stateful_set.spec.revision_history_limit)
         minimum = stateful_set.spec.min_ready_seconds
-        return min((wait for pod in pods if (wait := available_in(pod, minimum, now)) is not None), default=None)
+        return soonest(self._control.unsettled_for(stateful_set), *(available_in(pod, minimum, now) for pod in pods))
 
     async def _perform(
         self, stateful_set: StatefulSet, revisions: Mapping[str, Revision], steps: Plan

@@ -17,6 +17,7 @@ from controller_manager.controllers.garbage import DeleteObject, DropOwners, Sta
 from controller_manager.controllers.garbage_graph import Graph, Owner
 from controller_manager.controllers.garbage_graph import Node as GraphNode
 from tests.support.controller_world import World, controllers
+from wire.gates import Action, Rule
 
 JSON = dict[str, Any]
 SOLID, WAITING, ABSENT = State.SOLID, State.WAITING, State.ABSENT
@@ -122,6 +123,49 @@ async def test_an_owner_that_never_was_or_was_another() -> None:
         assert names(world) == ["both"]
         kept = (await world.api.get(ConfigMap, "both", "default")).metadata.owner_references
         assert [one.uid for one in kept] == [second.uid]
+
+
+@pytest.mark.parametrize("policy", ["Background", "Foreground"])
+async def test_what_a_restore_brings_back_stays_though_its_owner_is_heard_of_later(policy: str) -> None:
+    async with controllers(garbage.build) as world:
+        server, gates = world.api.server, world.context.seams.gates
+        await family(world)
+        hold = {"metadata": {"finalizers": ["example.com/hold"]}}
+        await world.api.patch(Pod, "child", hold, namespace="default")
+        await world.settle()
+        past = server.store.snapshot()
+        await delete_parent(world, policy)
+        assert "deletionTimestamp" in world.pods()[0]["metadata"]
+        gates.add(Rule("watch:replicasets", Action.HOLD, id="hold"))
+        server.store.restore(*past)
+        server.break_watches()
+        await world.settle(5)
+        gates.delete("hold", release=True)
+        await world.settle(5)
+        assert [one["metadata"].get("deletionTimestamp") for one in world.pods()] == [None]
+        assert (names(world, ReplicaSet.RESOURCE), names(world)) == (["parent"], ["grandchild", "stranger"])
+
+
+async def test_a_restored_owner_is_not_dropped() -> None:
+    async with controllers(garbage.build) as world:
+        server, gates = world.api.server, world.context.seams.gates
+        first, second = [
+            await world.api.create(ReplicaSet, {"metadata": {"name": name, "namespace": "default"}})
+            for name in ("first", "second")
+        ]
+        both = owned("both", first)
+        both["metadata"]["ownerReferences"] += owned("both", second)["metadata"]["ownerReferences"]
+        await world.api.create(ConfigMap, both)
+        await world.settle()
+        past = server.store.snapshot()
+        await world.api.delete(ReplicaSet, "first", namespace="default")
+        await world.settle()
+        assert len((await world.api.get(ConfigMap, "both", "default")).metadata.owner_references) == 1
+        gates.add(Rule("watch:replicasets", Action.HOLD, id="hold"))
+        server.store.restore(*past)
+        server.break_watches()
+        await world.settle(5)
+        assert len((await world.api.get(ConfigMap, "both", "default")).metadata.owner_references) == 2
 
 
 async def test_an_owner_of_the_cluster_and_an_unknown_kind() -> None:

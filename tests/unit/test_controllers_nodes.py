@@ -102,8 +102,8 @@ def test_zones_in_trouble_evict_more_slowly(ready: int, gone: int, state: ZoneSt
 # --- lifecycle -------------------------------------------------------------------------------------------------------
 
 
-async def add_node(world: World, name: str) -> None:
-    ready = {"type": "Ready", "status": "True", "lastHeartbeatTime": format_time(world.clock.time())}
+async def add_node(world: World, name: str, ready_status: str = "True") -> None:
+    ready = {"type": "Ready", "status": ready_status, "lastHeartbeatTime": format_time(world.clock.time())}
     await world.api.create(Node, {"metadata": {"name": name}, "status": {"conditions": [ready]}})
     body = {"metadata": {"name": name, "namespace": "kube-node-lease"}, "spec": {"holderIdentity": name}}
     await world.api.create(Lease, body)
@@ -157,6 +157,50 @@ async def test_a_silent_node_becomes_unknown_tainted_and_comes_back() -> None:
         await world.api.patch(Node, "silent", {"status": {"conditions": [back]}}, subresource="status")
         await beat(world, "alive", "silent", seconds=10)
         assert await taints(world, "silent") == set()
+
+
+async def ready(world: World, *names: str) -> list[str]:
+    return [node_health.ready_status(await world.api.get(Node, name)) for name in names]
+
+
+@pytest.mark.parametrize("status", ["True", "False"])
+async def test_the_grace_period_is_kept_to_the_second(status: str) -> None:
+    async with controllers(node_lifecycle.build) as world:
+        await add_node(world, "one", status)
+        await world.settle(13)
+        await beat(world, "one", seconds=10)
+        await world.settle(39)
+        assert await ready(world, "one") == [status]
+        await world.settle(1)
+        assert await ready(world, "one") == ["Unknown"]
+
+
+async def test_who_was_frozen_listens_before_it_judges() -> None:
+    async with controllers(node_lifecycle.build) as world:
+        for name in ("alive", "dead"):
+            await add_node(world, name)
+        await beat(world, "alive", "dead", seconds=10)
+        for _ in range(2):  # a leap past all timers is what a freeze looks like from inside
+            world.clock.set(cluster_time=world.clock.time() + 300)
+            await world.settle()
+            assert await ready(world, "alive", "dead") == ["True", "True"]
+        await beat(world, "alive", seconds=40)
+        assert await ready(world, "alive", "dead") == ["True", "True"]
+        await beat(world, "alive", seconds=10)
+        assert await ready(world, "alive", "dead") == ["True", "Unknown"]
+
+
+async def test_who_was_only_busy_judges_without_delay() -> None:
+    async with controllers(node_lifecycle.build) as world:
+        names = [f"node-{number}" for number in range(5)]
+        for name in names:
+            await add_node(world, name)
+        let_go = world.api.server.hold_writes("nodes/status")
+        await world.settle(60)
+        assert await ready(world, *names) == ["True"] * 5
+        let_go()
+        await world.settle()
+        assert await ready(world, *names) == ["Unknown"] * 5
 
 
 async def test_a_status_heartbeat_is_life_too() -> None:

@@ -79,18 +79,19 @@ def test_which_of_two_pods_goes_first(goes: PodView, stays: PodView) -> None:
 def test_expectations_are_met_by_events_or_given_up() -> None:
     clock = FakeClock()
     expectations = Expectations(clock)
-    assert expectations.satisfied("a")
+    assert expectations.left("a") is None
     expectations.expect_creations("a", 2)
     expectations.creation_seen("a")
-    assert not expectations.satisfied("a")
+    assert expectations.left("a") == 300
     expectations.creation_seen("a")
-    assert expectations.satisfied("a")
+    assert expectations.left("a") is None
     expectations.expect_deletions("a", ["x", "y"])
     expectations.deletion_seen("a", "x")
     expectations.deletion_seen("a", "x")
-    assert not expectations.satisfied("a")
-    clock.set(cluster_time=clock.time() + 301)
-    assert expectations.satisfied("a")
+    clock.set(cluster_time=clock.time() + 299)
+    assert expectations.left("a") == 1
+    clock.set(cluster_time=clock.time() + 1)
+    assert expectations.left("a") is None
 
 
 @pytest.mark.parametrize(("fails_at", "tried"), [(None, 10), (0, 1), (2, 3), (5, 7)])
