@@ -14,7 +14,15 @@ from cli.config import child_environment
 from cli.debugging.targets import LOCAL
 from cli.errors import UserError
 from cli.forms.cluster import Managed
-from cli.source.telling import DEBUGGED_SERVE_SECONDS, manage, wait_down, wait_listening, wait_new, wait_serving
+from cli.source.telling import (
+    DEBUGGED_SERVE_SECONDS,
+    change_free,
+    manage_free,
+    wait_down,
+    wait_listening,
+    wait_new,
+    wait_serving,
+)
 from cli.source.wanted import USUAL, Want, is_python
 from cli.supervisor import ROOT
 
@@ -27,7 +35,7 @@ async def debug(cluster: str, component: str, port: int, *, wait: bool) -> str:
     if one.want.debug_port and (not port or port == one.want.debug_port):
         return _how_to_attach(one, one.want.debug_port, one.state.pid)
     port, before = port_for(component, port, one.listening), one.state.pid
-    one.change(lambda want: Want(debug_port=port, debug_host=one.listening, wait=wait, turn=want.turn + 1))
+    change_free(one, lambda want: Want(debug_port=port, debug_host=one.listening, wait=wait, turn=want.turn + 1))
     if wait:
         pid = await wait_new(one, before)
         await wait_listening(one, port)
@@ -37,18 +45,18 @@ async def debug(cluster: str, component: str, port: int, *, wait: bool) -> str:
 
 
 async def end_debug(cluster: str, component: str) -> str:
-    one = manage(cluster, component)
+    one = manage_free(cluster, component)
     if not one.want.under_debug:
         raise UserError(f"{component} is not under debug")
     before = one.state.pid
-    one.change(lambda _: USUAL)
+    change_free(one, lambda _: USUAL)
     return f"{component} runs as usual (PID {await wait_serving(one, before)})"
 
 
 async def in_terminal(cluster: str, component: str) -> int:
     """Run it here, where `breakpoint()` can ask, until it ends; then it is the supervisor's again. Gives its code."""
     one = _ours(cluster, component)
-    one.change(lambda want: replace(USUAL, terminal=os.getpid(), turn=want.turn + 1))
+    change_free(one, lambda want: replace(USUAL, terminal=os.getpid(), turn=want.turn + 1))
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the component
     try:
         await wait_down(one)
@@ -62,9 +70,11 @@ async def in_terminal(cluster: str, component: str) -> int:
         )
         code = await process.wait()
     finally:
-        one.change(lambda _: USUAL)
+        now = one.change(lambda want: USUAL if want.terminal == os.getpid() else want)
         signal.signal(signal.SIGINT, before)
-    print(f"{component} ended here and runs as usual again (PID {await wait_serving(one, 0)})")
+    told = now.note.format(component)
+    again = f"; now: {told}" if told else f" and runs as usual again (PID {await wait_serving(one, 0)})"
+    print(f"{component} ended here{again}")
     return code
 
 
@@ -74,10 +84,10 @@ def _hear_interrupts() -> None:
 
 def _ours(cluster: str, component: str) -> Managed:
     """Raises UserError for what cannot be debugged."""
-    one = manage(cluster, component)
+    one = manage_free(cluster, component)
     if not is_python(one.argv):
         raise UserError(f"{component} is no Python program; orrery etcd looks into it")
-    if one.want.argv or one.want.absent:
+    if one.want.argv or one.want.down:
         raise UserError(f"{component} is {one.want.note.format(component)}")
     return one
 

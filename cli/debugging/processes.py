@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from contextlib import suppress
 from fnmatch import fnmatchcase
 
 from cli.debugging.durations import show_duration
@@ -14,18 +15,25 @@ from cli.errors import UserError
 from cli.forms.cluster import Cluster
 from cli.forms.finding import running
 from cli.running import is_alive
+from cli.source.wanted import USUAL, read_wanted
 from cli.supervisor import ProcessState, start_detached
 from wire.seams import FileClock, follow_files, make_seams
 
 GONE_SECONDS = 1.0  # between looks whether those that are to be thawed are still there
 
 
-def find(cluster: Cluster, pattern: str) -> list[ProcessState]:
-    """Processes that run, etcd included. Raises UserError."""
+def match(cluster: Cluster, pattern: str) -> list[ProcessState]:
+    """Whether they run or not, etcd included. Raises UserError if there is none."""
     processes = cluster.processes()
     found = [one for one in processes if fnmatchcase(one.name, pattern)]
     if not found:
         raise UserError(f"no component {pattern}{did_you_mean(pattern, [one.name for one in processes])}")
+    return found
+
+
+def find(cluster: Cluster, pattern: str) -> list[ProcessState]:
+    """The same, but raises UserError also if one of them does not run."""
+    found = match(cluster, pattern)
     gone = [one.name for one in found if not one.pid]
     if gone:
         raise UserError(f"{gone[0]} does not run now; orrery status shows why")
@@ -53,6 +61,8 @@ def freeze(name: str, pattern: str, seconds: float) -> str:
     """Stop the processes where they are. With `seconds`, a small process of its own thaws them in cluster time."""
     cluster = running(name)
     found = find(cluster, pattern)
+    if seconds:
+        _require_time_goes_on(cluster, found)
     for one in found:
         tell(one, signal.SIGSTOP)
     lines = [f"{one.name} (PID {one.pid}) is frozen" for one in found]
@@ -65,9 +75,20 @@ def freeze(name: str, pattern: str, seconds: float) -> str:
     return "\n".join([*lines, f"for {show_duration(seconds)} of cluster time; sooner: {again}"])
 
 
+def _require_time_goes_on(cluster: Cluster, found: list[ProcessState]) -> None:
+    """Raises UserError if the cluster's time would stand while one of them does: it would never come to the end."""
+    wanted = read_wanted(cluster.paths.wanted)
+    debugged = next((one.name for one in found if wanted.get(one.name, USUAL).under_debug), "")
+    if debugged:
+        raise UserError(
+            f"{debugged} is under debug: the cluster's time stands while it does, so --duration would never be over;"
+            f" leave it out and thaw {debugged} by hand, or first: orrery debug {debugged} --off"
+        )
+
+
 def thaw(name: str, pattern: str) -> str:
     """Let frozen processes go on. They find clock and rules as they are now."""
-    found = [one for one in find(running(name), pattern) if is_frozen(one.pid)]
+    found = [one for one in match(running(name), pattern) if is_frozen(one.pid)]
     if not found:
         raise UserError(f"{pattern} is not frozen")
     for one in found:
@@ -87,9 +108,10 @@ async def thaw_later(name: str, pattern: str, seconds: float, pids: set[int]) ->
     finally:
         for task in tasks:
             task.cancel()
-    left = [one for one in find(running(name), pattern) if one.pid in pids and is_frozen(one.pid)]
+    left = [one for one in running(name).processes() if one.pid in pids and is_frozen(one.pid)]
     for one in left:
-        tell(one, signal.SIGCONT)
+        with suppress(ProcessLookupError):  # killed this moment
+            tell(one, signal.SIGCONT)
     return f"thawed: {', '.join(one.name for one in left) or 'none, they went on before'}"
 
 

@@ -9,16 +9,16 @@ from dataclasses import replace
 
 from cli.errors import UserError
 from cli.forms.cluster import Managed
-from cli.source.telling import manage, wait_down, wait_new, wait_serving
+from cli.source.telling import change_free, manage, manage_free, wait_down, wait_new, wait_serving
 from cli.source.wanted import USUAL, Want
 from cli.spec import Paths
 
 
 async def stop(cluster: str, component: str) -> str:
-    one = manage(cluster, component)
+    one = manage_free(cluster, component)
     if one.want.down:
         raise UserError(f"{component} is stopped already; orrery start {component} starts it")
-    one.change(lambda want: replace(want, down=True))
+    change_free(one, lambda want: replace(want, down=True, terminal=0))
     await wait_down(one)
     return f"{component} is stopped, and stays so until: orrery start {component}{_flag(cluster)}"
 
@@ -36,9 +36,9 @@ async def start(cluster: str, component: str) -> str:
 
 async def swap(cluster: str, component: str, words: list[str]) -> str:
     """Run `words` in place of our component."""
-    one = manage(cluster, component)
+    one = manage_free(cluster, component)
     before, argv, env = one.state.pid, find_program(words), environment(one)
-    one.change(lambda want: Want(argv=argv, cwd=os.getcwd(), env=env, turn=want.turn + 1))
+    change_free(one, lambda want: Want(argv=argv, cwd=os.getcwd(), env=env, turn=want.turn + 1))
     pid = await wait_new(one, before)
     lines = [f"{component} is now PID {pid}: {shlex.join(words)}", *(f"  {k}={v}" for k, v in env.items())]
     return "\n".join(

@@ -12,6 +12,8 @@ import grpc
 from cli.errors import UserError
 from cli.forms.cluster import Managed
 from cli.forms.finding import running
+from cli.running import is_alive
+from cli.source.wanted import Want
 from proto import debug_pb2, debug_pb2_grpc
 from wire.channel import connect
 from wire.seams import make_seams
@@ -28,6 +30,29 @@ DEBUGGED_SERVE_SECONDS = 120.0  # the same under a debugger, on a busy machine: 
 def manage(cluster: str, component: str) -> Managed:
     """Raises UserError if the cluster does not run, or there is none of that name."""
     return running(cluster).manage(component)
+
+
+def manage_free(cluster: str, component: str) -> Managed:
+    """The same, but raises UserError also for what runs in a terminal: it can be ended only there."""
+    one = manage(cluster, component)
+    _require_free(component, one.want)
+    return one
+
+
+def change_free(one: Managed, make: Callable[[Want], Want]) -> Want:
+    """`one.change`, unless it has come to run in a terminal meanwhile. Raises UserError."""
+
+    def checked(want: Want) -> Want:
+        _require_free(one.name, want)
+        return make(want)
+
+    return one.change(checked)
+
+
+def _require_free(component: str, want: Want) -> None:
+    """A terminal that has gone keeps nothing."""
+    if want.terminal and is_alive(want.terminal):
+        raise UserError(f"{component} runs in the terminal of PID {want.terminal}; end it there with Ctrl-C")
 
 
 async def wait_down(one: Managed) -> None:

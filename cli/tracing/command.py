@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
+import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +19,9 @@ from cli.forms.cluster import Cluster
 from cli.tracing.kubeconfigs import copies
 from cli.tracing.tunnel import open_tunnel
 from wire.span import Span
+
+SIGNALLED = 128  # and the signal's number: the exit code of what died of it, as shells have it
+END_SECONDS = 2.0  # from SIGTERM to SIGKILL
 
 
 @dataclass(frozen=True)
@@ -27,20 +34,77 @@ class Ran:
 
 
 async def run(argv: list[str], cluster: Cluster) -> Ran:
-    """Run `argv` with its requests to the cluster through a tunnel. Raises UserError if it cannot be run."""
-    with tempfile.TemporaryDirectory(prefix="orrery-trace-") as folder:
+    """Run `argv` with its requests to the cluster through a tunnel. Raises UserError if it cannot be run.
+
+    Ctrl-C is for the command: it ends, and is traced all the same.
+    """
+    with _signals_heard(), tempfile.TemporaryDirectory(prefix="orrery-trace-") as folder:
         async with open_tunnel({cluster.addresses["apiserver"]: cluster.direct_apiserver}) as tunnel:
             files, found = copies(kubeconfig_files(), Path(folder), cluster.url, f"http://127.0.0.1:{tunnel.port}")
             if not found:
                 own = f"export KUBECONFIG={cluster.kubeconfig}" if cluster.kubeconfig else ""
                 raise UserError(f"no kubeconfig names {cluster.url}; {own or 'orrery kubeconfig prints one'}")
             started = time.time()
-            try:
-                process = await asyncio.create_subprocess_exec(*argv, env=with_kubeconfig(files))
-            except OSError as error:
-                raise UserError(f"{argv[0]}: {error.strerror}") from None
-            code = await process.wait()
+            code = await _code_of(argv, with_kubeconfig(files))
             return Ran(_span(argv, started, code), list(tunnel.clients), code)
+
+
+async def _code_of(argv: list[str], environment: dict[str, str]) -> int:
+    """Run it to its end; gives its exit code as a shell has it. If we are to end, it ends before us."""
+    try:
+        process = await asyncio.create_subprocess_exec(*argv, env=environment)
+    except OSError as error:
+        raise UserError(f"{argv[0]}: {error.strerror}") from None
+    try:
+        code = await process.wait()
+    except asyncio.CancelledError:
+        await _end(process)
+        raise
+    return code if code >= 0 else SIGNALLED - code
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Kindly at first."""
+    with suppress(ProcessLookupError):  # it has ended meanwhile
+        process.terminate()
+        try:
+            async with asyncio.timeout(END_SECONDS):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+@contextmanager
+def _signals_heard() -> Iterator[None]:
+    """Nothing happens at Ctrl-C; at SIGTERM or SIGHUP the body is cancelled, and we exit as one who died of it.
+
+    What is ignored already stays so. A command inherits what is ignored, but no handlers: it ends as usual.
+    """
+    loop, body = asyncio.get_running_loop(), asyncio.current_task()
+    assert body is not None
+    heard: list[int] = []
+
+    def hear(number: int) -> None:
+        heard.append(number)
+        body.cancel()
+
+    before = signal.getsignal(signal.SIGINT)
+    ends = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) != signal.SIG_IGN]
+    if before != signal.SIG_IGN:
+        signal.signal(signal.SIGINT, lambda *_: None)
+    for number in ends:
+        loop.add_signal_handler(number, hear, number)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if heard:
+            sys.exit(SIGNALLED + heard[0])
+        raise
+    finally:
+        signal.signal(signal.SIGINT, before)
+        for number in ends:
+            loop.remove_signal_handler(number)
 
 
 def _span(argv: list[str], started: float, code: int) -> Span:

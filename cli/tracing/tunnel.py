@@ -22,8 +22,22 @@ class Tunnel:
 
     def __init__(self, instead: Mapping[str, str]) -> None:
         self._instead = instead
+        self._tasks: set[asyncio.Task[None]] = set()
         self.clients: list[str] = []
         self.port = 0
+
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve a new connection, until it ends or `cut` does it."""
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def cut(self) -> None:
+        """End every connection, and wait until that is done: none may outlive its event loop."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -70,10 +84,12 @@ def _parted(address: str) -> tuple[str, int]:
 
 @asynccontextmanager
 async def open_tunnel(instead: Mapping[str, str] | None = None) -> AsyncIterator[Tunnel]:
+    """Afterwards all its connections are cut."""
     tunnel = Tunnel(instead or {})
-    server = await asyncio.start_server(tunnel._serve, "127.0.0.1", 0, limit=CONNECT_HEADER_BYTES)
+    server = await asyncio.start_server(tunnel.accept, "127.0.0.1", 0, limit=CONNECT_HEADER_BYTES)
     tunnel.port = server.sockets[0].getsockname()[1]
     try:
         yield tunnel
     finally:
         server.close()
+        await tunnel.cut()

@@ -192,9 +192,9 @@ def test_a_breakpoint_stops_the_clock_and_loses_nothing(sim: Cluster, kubectl: K
 
 def test_breakpoint_in_a_terminal(sim: Cluster, kubectl: Kubectl) -> None:
     """The component runs in the foreground of the command, and is the supervisor's again when that ends."""
-    command = [sys.executable, "-u", "-m", "cli", "debug", "scheduler", "--terminal", "--name", sim.name]
+    in_terminal = [sys.executable, "-u", "-m", "cli", "debug", "scheduler", "--terminal", "--name", sim.name]
     shown = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT, env=sim.environment,
+        in_terminal, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT, env=sim.environment,
         start_new_session=True,
     )  # fmt: skip
     assert shown.stdout is not None
@@ -203,6 +203,13 @@ def test_breakpoint_in_a_terminal(sim: Cluster, kubectl: Kubectl) -> None:
         assert shown.poll() is None
     assert sim.pid("scheduler") == 0
     assert "runs in a terminal" in sim.orrery("status").stdout
+    for command in (["debug", "scheduler", "--off"], ["stop", "scheduler"], ["swap", "scheduler", "--", "true"],
+                    ["debug", "scheduler"], ["debug", "scheduler", "--terminal"]):  # fmt: skip
+        argv = [sys.executable, "-m", "cli", *command[:2], "--name", sim.name, *command[2:]]
+        done = subprocess.run(argv, capture_output=True, text=True, cwd=ROOT, env=sim.environment, check=False)
+        said = f"orrery: scheduler runs in the terminal of PID {shown.pid}; end it there with Ctrl-C\n"
+        assert (done.returncode, done.stderr) == (1, said), command
+    assert sim.pid("scheduler") == 0
     kubectl("create", "deployment", "here", *RUN)
     kubectl("rollout", "status", "deployment/here", "--timeout=60s")
     os.killpg(shown.pid, signal.SIGINT)  # what Ctrl-C does

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -13,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e_failures.conftest import up
-from tests.support.cluster import Cluster, eventually_says
+from tests.support.cluster import ROOT, Cluster, eventually, eventually_says
 from tests.support.kubectl import Kubectl
 from tests.support.traces import (
     DOCKER,
@@ -167,6 +170,30 @@ class _Row:
     @property
     def docker(self) -> bool:
         return self.cluster.name == "tr-docker"
+
+
+@pytest.mark.parametrize("impatient", [False, True])
+def test_a_command_that_is_interrupted_is_traced(sim: tuple[Cluster, Kubectl], impatient: bool) -> None:
+    """Ctrl-C ends the command; a second one, the wait for its tree to be quiet."""
+    cluster, kubectl = sim
+    kubectl("create", "configmap", "seen-impatient" if impatient else "seen-patient")
+    watching = kubectl_argv(kubectl, "get", "configmaps", "--watch")
+    tracing = subprocess.Popen(
+        [sys.executable, "-m", "cli", "trace", "--name", cluster.name, "--", *watching],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT, env=cluster.environment,
+        start_new_session=True,
+    )  # fmt: skip
+    assert tracing.stdout is not None
+    while "seen-" not in tracing.stdout.readline():
+        assert tracing.poll() is None
+    os.killpg(tracing.pid, signal.SIGINT)  # what Ctrl-C does
+    children = Path(f"/proc/{tracing.pid}/task/{tracing.pid}/children")
+    eventually("the command's end", lambda: tracing.poll() is not None or not children.read_text())
+    while impatient and tracing.poll() is None:
+        tracing.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+    text, _ = tracing.communicate(timeout=60)
+    assert "Traceback" not in text and ("apiserver watch configmaps" in text) is not impatient, text
 
 
 def test_wrong_use_gets_help(sim: tuple[Cluster, Kubectl]) -> None:

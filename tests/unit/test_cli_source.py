@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from cli.breakpoints import acts
 from cli.breakpoints.watchdog import Judge
 from cli.errors import UserError
+from cli.forms.host import HostCluster, HostManaged
 from cli.source.changes import changed, mistakes, stamps, watched
-from cli.source.telling import listening_ports
+from cli.source.telling import change_free, listening_ports
 from cli.source.wanted import USUAL, Want, command, edit, is_python, read_wanted
+from cli.spec import ClusterSpec, Paths
+from cli.supervisor import ProcessState
 
 OURS = (sys.executable, "-m", "scheduler", "--apiserver", "a:1")
 
@@ -126,3 +132,50 @@ def test_who_listens() -> None:
         found = listening_ports(os.getpid())
         assert one.getsockname()[1] in found and other.getsockname()[1] not in found
     assert listening_ports(1 << 30) == set()
+
+
+class Dns(HostManaged):
+    """Its supervisor are we, who run nothing; in a terminal it ends at once, and is `meanwhile` wanted otherwise."""
+
+    meanwhile: Want | None = None
+
+    @property
+    def state(self) -> ProcessState:
+        return ProcessState(self.name, 0, "")
+
+    def foreground_argv(self, *, terminal: bool) -> Sequence[str]:
+        if self.meanwhile is not None:
+            self.set(self.meanwhile)
+        return ("true",)
+
+    def set(self, want: Want) -> None:
+        with edit(self.paths.wanted) as wanted:
+            wanted[self.name] = want
+
+
+@pytest.fixture
+def dns(tmp_path: Path) -> Iterator[Dns]:
+    spec = ClusterSpec("x", 0, "sim", "for a test", 1, {})
+    cluster = HostCluster("x", "orrery-x", "sim", Paths(tmp_path), (), {}, spec, os.getpid())
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    yield Dns(cluster, "dns", "127.0.0.1:0", cluster)
+    signal.signal(signal.SIGHUP, before)
+
+
+def test_what_runs_in_a_terminal_is_left_to_it(dns: Dns) -> None:
+    dns.set(Want(terminal=os.getpid()))
+    with pytest.raises(UserError, match=f"dns runs in the terminal of PID {os.getpid()}; end it there with Ctrl-C"):
+        change_free(dns, lambda _: USUAL)
+    assert dns.want.terminal == os.getpid()
+    dns.set(Want(terminal=1 << 30))  # it was closed just now
+    assert change_free(dns, lambda _: USUAL) == dns.want == USUAL
+
+
+async def test_a_terminal_takes_back_only_what_it_has_wanted(
+    dns: Dns, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(acts, "_ours", lambda *_: dns)
+    monkeypatch.setattr(Dns, "meanwhile", Want(down=True))
+    assert await acts.in_terminal("x", "dns") == 0
+    assert dns.want == Want(down=True)
+    assert "dns ended here; now: stopped (orrery start dns)" in capsys.readouterr().out

@@ -39,3 +39,26 @@ async def test_what_cannot_be_reached_is_refused() -> None:
             assert head.startswith(b"HTTP/1.1 502")
             writer.close()
         assert tunnel.clients == []
+
+
+async def test_no_connection_outlives_it() -> None:
+    """What is left to the end of the event loop is told of in tracebacks."""
+    silent = asyncio.Event()
+
+    async def wait(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+        silent.set()
+
+    server = await asyncio.start_server(wait, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        before = asyncio.all_tasks()
+        async with open_tunnel() as tunnel:
+            head, reader, writer = await _ask(tunnel.port, f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200")
+        async with asyncio.timeout(10):
+            assert await reader.read() == b""
+            await silent.wait()
+        writer.close()
+        assert asyncio.all_tasks() <= before
