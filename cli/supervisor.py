@@ -238,7 +238,10 @@ def _signal(pid: int, number: signal.Signals) -> None:
 
 
 def _exit_text(code: int) -> str:
-    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+    if code >= 0:
+        return f"exit code {code}"
+    known = {one.value: one.name for one in signal.Signals}  # real-time signals have no names
+    return f"signal {known.get(-code, -code)}"
 
 
 def _open_log(log: Path) -> BinaryIO:

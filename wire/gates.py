@@ -103,7 +103,7 @@ class _Active:
     def take(self, subject: Subject, peer: str, now: float) -> bool:
         """Is this message the rule's? Draws once for each message that fits, so that a seed repeats a run."""
         rule = self.rule
-        if self.deleted or (rule.count and self.taken >= rule.count) or (rule.expires and now >= rule.expires):
+        if self.deleted or (rule.count and self.taken >= rule.count) or rule.expired(now):
             return False
         if not rule.takes(subject, peer) or (rule.probability < 1 and self.random.random() >= rule.probability):
             return False
@@ -130,6 +130,7 @@ class Gates:
         self._rules: dict[str, _Active] = {}
         self._by_edge: dict[str, tuple[_Active, ...]] = {}  # which rules an edge's name matches, as far as asked
         self._held: dict[int, Held] = {}
+        self._delayed: dict[str, set[asyncio.Task[None]]] = {}  # by rule: also one that has expired meanwhile
         self._ids = itertools.count(1)
         self._streams: dict[int, _Stream] = {}
         self.edges: dict[str, Counts] = {}
@@ -169,11 +170,16 @@ class Gates:
         return bool(self._rules)
 
     def add(self, rule: Rule) -> Rule:
-        """Set a rule; its id is made up if it has none. One that is set already goes on as it is."""
+        """Set a rule; its id is made up if it has none. One that is set already goes on as it is.
+
+        Another of the same id is deleted first. Raises ApiError if there are too many.
+        """
         known = self._rules.get(rule.id)
         if known is not None and known.rule == rule:
             return rule
-        if known is None and len(self._rules) >= RULES:
+        if known is not None:
+            self.delete(rule.id, release=True)
+        if len(self.rules()) >= RULES:
             raise ApiError("TooManyRequests", f"there are {RULES} gate rules already; delete one first")
         rule = rule if rule.id else replace(rule, id=f"rule-{next(self._ids)}")
         self._rules[rule.id] = _Active(rule)
@@ -183,9 +189,14 @@ class Gates:
         return rule
 
     def delete(self, rule_id: str, *, release: bool = False) -> bool:
-        """Forget a rule. What it holds stays held until released, unless `release`."""
+        """Forget a rule; what it delays passes. What it holds stays held until released, unless `release`."""
         if release:
             self.release([held.id for held in self._held.values() if held.rule_id == rule_id])
+        for sleeping in self._delayed.get(rule_id, ()):
+            sleeping.cancel()
+        return self._forget(rule_id)
+
+    def _forget(self, rule_id: str) -> bool:
         active = self._rules.pop(rule_id, None)
         self._by_edge.clear()
         if active is not None:
@@ -195,11 +206,10 @@ class Gates:
         return active is not None
 
     def rules(self) -> list[Rule]:
-        """Those in force; the expired are forgotten."""
+        """Those in force; the expired are forgotten, and what they delay is as late as they made it."""
         now = self._clock.time()
-        for rule in [active.rule for active in self._rules.values()]:
-            if rule.expires and now >= rule.expires:
-                self.delete(rule.id)
+        for rule in [active.rule for active in self._rules.values() if active.rule.expired(now)]:
+            self._forget(rule.id)
         return [active.rule for active in self._rules.values()]
 
     def taken(self, rule_id: str) -> int:
@@ -289,10 +299,24 @@ class Gates:
         finally:
             del self._held[held.id]
 
+    async def _delay(self, active: _Active, edge: str) -> None:
+        """Until it is over or the rule is deleted."""
+        rule = active.rule
+        why = edge if rule.hidden else f"delayed at {edge} by {rule.id}"
+        sleeping = asyncio.create_task(self._clock.sleep(active.delay(), why))
+        together = self._delayed.setdefault(rule.id, set())
+        together.add(sleeping)
+        try:
+            await asyncio.wait([sleeping])
+        finally:
+            sleeping.cancel()
+            together.discard(sleeping)
+            if not together:
+                self._delayed.pop(rule.id, None)
+
     async def _put_off(self, active: _Active, edge: str) -> None:
         if active.rule.action is Action.DELAY:
-            why = edge if active.rule.hidden else f"delayed at {edge} by {active.rule.id}"
-            await self._clock.sleep(active.delay(), why)
+            await self._delay(active, edge)
             return
         waiting = active.overtaken
         if waiting is not None and not waiting.done():

@@ -55,6 +55,9 @@ class Rule:
     def hidden(self) -> bool:
         return self.id.startswith(HIDDEN)
 
+    def expired(self, now: float) -> bool:
+        return bool(self.expires) and now >= self.expires
+
     def matches(self, edge: str, subject: Subject, peer: str = "") -> bool:
         return fnmatchcase(edge, self.edge) and self.takes(subject, peer)
 
@@ -78,13 +81,22 @@ def fold_kind(kind: str) -> str:
     return kind if kind.endswith(("ss", "us")) else kind.removesuffix("s")
 
 
+_PLAIN: Final = {field.name: field.default for field in fields(Rule)}
+_KINDS: Final[dict[str, tuple[type, ...]]] = {
+    **{name: (float, int) if isinstance(plain, float) else (type(plain),) for name, plain in _PLAIN.items()},
+    **dict.fromkeys(("edge", "action"), (str,)),
+}
+
+
 def rule_to_json(rule: Rule) -> dict[str, Any]:
     """What differs from a plain rule, for the cluster's file of rules."""
-    plain = {field.name: field.default for field in fields(Rule)}
     given = {**asdict(rule), "action": rule.action.value}
-    return {name: value for name, value in given.items() if value != plain[name]}
+    return {name: value for name, value in given.items() if value != _PLAIN[name]}
 
 
 def rule_from_json(tree: dict[str, Any]) -> Rule:
     """Raises TypeError, KeyError or ValueError for what is no rule."""
+    for name, value in tree.items():
+        if type(value) not in _KINDS[name]:
+            raise TypeError(f"{name}: {value!r}")
     return Rule(**{**tree, "action": Action(tree["action"])})

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from apimachinery.clock import ClockState
 from cli.debugging import faults, partitions
 from cli.debugging.durations import parse_duration, show_duration
 from cli.debugging.edge_list import seen_edges
@@ -17,9 +16,9 @@ from cli.debugging.faults import Fault
 from cli.debugging.fleet import Answers, Fleet, open_fleet
 from cli.debugging.hidden import is_hidden, notice
 from cli.debugging.near import did_you_mean
-from cli.debugging.rulebook import Entry, in_force, read_entries, rules_path
+from cli.debugging.rulebook import BrokenRules, Entry, in_force, read_entries, rules_path
 from cli.debugging.starvation import losses
-from cli.debugging.telling import delete_rules, read_line, set_rules
+from cli.debugging.telling import Wanted, begin_anew, delete_rules, read_line, set_rules
 from cli.debugging.timeline import now_on
 from cli.errors import UserError
 from cli.forms.finding import running
@@ -31,23 +30,48 @@ from wire.rules import Action, rule_to_json
 async def add(name: str, fault: Fault) -> str:
     faults.check(fault)
     async with open_fleet(name) as fleet:
-        line = await read_line(fleet)
-        return await _add(fleet, fault, line)
+        fleet.choose(fault.component)
+        check_edge(fault.edge, await seen_edges(fleet, fault.component))
+        return await _set(fleet, [fault])
 
 
-async def _add(fleet: Fleet, fault: Fault, line: ClockState) -> str:
-    fleet.choose(fault.component)
-    check_edge(fault.edge, await seen_edges(fleet, fault.component))
+async def apply(name: str, file: Path) -> str:
+    """Everything in the file, or nothing if one part of it is wrong."""
+    entries = read_file(file)
+    async with open_fleet(name) as fleet:
+        seen = await seen_edges(fleet)
+        for entry in entries:
+            with entry.told():
+                _check_against(fleet, entry.wanted, seen)
+        return await _set(fleet, [entry.wanted for entry in entries]) if entries else f"{file} has no faults"
+
+
+async def _set(fleet: Fleet, wanted: Sequence[Fault | Partition]) -> str:
+    """All of what was checked, or nothing. Gives what to say of it."""
+    line = await read_line(fleet)
     now = now_on(line, time.monotonic())
-    rules = faults.rules_of(fault, now)
-    wanted = [(fault.component, rule) for rule in rules]
-    entries, answers = await set_rules(fleet, wanted, "fault", f"orrery fault add {fault.edge}", line)
-    names = [one.component for one in fleet.targets]
-    starving = dict.fromkeys(loss for rule in rules for loss in losses(rule, fault.component, names))
-    lines = [_entry_line(one, now) for one in entries]
-    if any(rule.action is not Action.DUPLICATE for rule in rules):
-        lines += [f"careful: {one}" for one in starving]
+    made, answers = await set_rules(fleet, [_rules_of(fleet, one, now) for one in wanted], line)
+    lines = [text for one, entries in zip(wanted, made, strict=True) for text in _lines(fleet, one, entries, now)]
     return "\n".join([*lines, *([answers.complaint] if answers.missing else [])])
+
+
+def _rules_of(fleet: Fleet, wanted: Fault | Partition, now: float) -> Wanted:
+    if isinstance(wanted, Fault):
+        rules = [(wanted.component, rule) for rule in faults.rules_of(wanted, now)]
+        return Wanted("fault", f"orrery fault add {wanted.edge}", rules)
+    expires = now + parse_duration(wanted.duration) if wanted.duration else 0.0
+    rules = partitions.rules_of(partitions.cuts(wanted.one, wanted.other, fleet.targets), expires)
+    return Wanted("partition", f"orrery partition {wanted.one} {wanted.other}", rules)
+
+
+def _lines(fleet: Fleet, wanted: Fault | Partition, entries: Sequence[Entry], now: float) -> list[str]:
+    if isinstance(wanted, Partition):
+        return _partition_lines(wanted, entries)
+    rules = [one.rule for one in entries]
+    names = [one.component for one in fleet.targets]
+    starving = dict.fromkeys(loss for rule in rules for loss in losses(rule, wanted.component, names))
+    careful = any(rule.action is not Action.DUPLICATE for rule in rules)
+    return [_entry_line(one, now) for one in entries] + [f"careful: {one}" for one in starving if careful]
 
 
 def _entry_line(one: Entry, now: float) -> str:
@@ -56,19 +80,18 @@ def _entry_line(one: Entry, now: float) -> str:
     return f"{one.rule.id}: {faults.describe(one.rule)} at {one.rule.edge}{where}; ends {ends}"
 
 
-async def apply(name: str, file: Path) -> str:
-    """Everything in the file, or nothing if one part of it is wrong."""
-    entries = read_file(file)
-    lines = []
-    async with open_fleet(name) as fleet:
-        seen = await seen_edges(fleet)
-        for entry in entries:
-            with entry.told():
-                _check_against(fleet, entry.wanted, seen)
-        line = await read_line(fleet)
-        for entry in entries:
-            lines.append(await _apply(fleet, entry.wanted, line))
-    return "\n".join(lines) or f"{file} has no faults"
+def _partition_lines(wanted: Partition, entries: Sequence[Entry]) -> list[str]:
+    group, duration = entries[0].group, wanted.duration
+    length = f"for {show_duration(parse_duration(duration))} of cluster time" if duration else "until deleted"
+    return [
+        f"{group}: {wanted.one} and {wanted.other} do not reach one another {length}",
+        *(_cut_line(one) for one in entries),
+        f"orrery fault delete {group} ends it",
+    ]
+
+
+def _cut_line(one: Entry) -> str:
+    return f"  {one.component} cannot call {one.rule.edge}{f' at {one.rule.peer}' if one.rule.peer else ''}"
 
 
 def _check_against(fleet: Fleet, wanted: Fault | Partition, seen: Sequence[str]) -> None:
@@ -79,28 +102,10 @@ def _check_against(fleet: Fleet, wanted: Fault | Partition, seen: Sequence[str])
         partitions.cuts(wanted.one, wanted.other, fleet.targets)
 
 
-async def _apply(fleet: Fleet, wanted: Fault | Partition, line: ClockState) -> str:
-    if isinstance(wanted, Fault):
-        return await _add(fleet, wanted, line)
-    return await _part(fleet, wanted.one, wanted.other, wanted.duration, line)
-
-
 async def partition(name: str, one: str, other: str, duration: str, *, forever: bool) -> str:
     require_end(duration, forever)
     async with open_fleet(name) as fleet:
-        return await _part(fleet, one, other, duration, await read_line(fleet))
-
-
-async def _part(fleet: Fleet, one: str, other: str, duration: str, line: ClockState) -> str:
-    found = partitions.cuts(one, other, fleet.targets)
-    expires = now_on(line, time.monotonic()) + parse_duration(duration) if duration else 0.0
-    wanted = partitions.rules_of(found, expires)
-    entries, answers = await set_rules(fleet, wanted, "partition", f"orrery partition {one} {other}", line)
-    length = f"for {show_duration(parse_duration(duration))} of cluster time" if duration else "until deleted"
-    lines = [f"{entries[0].group}: {one} and {other} do not reach one another {length}"]
-    lines += [f"  {cut.component} cannot call {cut.edge}{f' at {cut.peer}' if cut.peer else ''}" for cut in found]
-    lines.append(f"orrery fault delete {entries[0].group} ends it")
-    return "\n".join([*lines, *([answers.complaint] if answers.missing else [])])
+        return await _set(fleet, [Partition(one, other, duration)])
 
 
 async def show(name: str) -> str:
@@ -170,11 +175,17 @@ async def delete(name: str, ids: Sequence[str]) -> str:
 
 
 async def clear(name: str) -> str:
-    """Every fault and partition. Holds stay: `orrery release --all` ends those."""
+    """Every fault and partition. Holds stay: `orrery release --all` ends those. Repairs the file of rules."""
     async with open_fleet(name) as fleet:
-        entries = read_entries(rules_path(fleet.paths))
+        path = rules_path(fleet.paths)
+        try:
+            entries = read_entries(path)
+        except BrokenRules:
+            answers = await begin_anew(fleet)
+            said = f"{path} was broken and is empty now; all rules ended, holds too"
+            return "\n".join([said, *([answers.complaint] if answers.missing else [])])
         gone = [one for one in entries if one.rule.action is not Action.HOLD]
-        answers: Answers[None] = await delete_rules(fleet, gone)
+        answers = await delete_rules(fleet, gone)
     holds = len(entries) - len(gone)
     kept = f"; {holds} holds stay (orrery release --all ends them)" if holds else ""
     return "\n".join([f"deleted {len(gone)} rules{kept}", *([answers.complaint] if answers.missing else [])])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -16,7 +17,7 @@ from cli.debugging.holding import HeldMessage, held, held_table, one_line, relea
 from cli.debugging.rulebook import Entry, read_entries, rules_path
 from cli.debugging.single_step import interactive, pressed_keys, step_once
 from cli.debugging.starvation import losses
-from cli.debugging.telling import delete_rules, read_line, set_rules
+from cli.debugging.telling import Wanted, delete_rules, read_line, set_rules
 from cli.errors import UserError
 from wire.rules import Action, Rule
 
@@ -38,15 +39,16 @@ async def hold(name: str, options: HoldOptions) -> str:
         line = await read_line(fleet)
         starving = losses(rule, options.component, [one.component for one in fleet.targets])
         if starving and line.rate and not options.yes:
-            _ask_or_refuse(options.edge, starving)
-        entries, answers = await set_rules(fleet, [(options.component, rule)], "hold", _said(options), line)
-    lines = [f"{entries[0].rule.id}: {_what(options, meant)} wait from now on"]
+            await _ask_or_refuse(options.edge, starving)
+        wanted = Wanted("hold", _said(options), [(options.component, rule)])
+        ((entry,),), answers = await set_rules(fleet, [wanted], line)
+    lines = [f"{entry.rule.id}: {_what(options, meant)} wait from now on"]
     lines += [f"careful: {one}" for one in starving if line.rate]
     lines.append("orrery held shows them; orrery step lets one pass; orrery release --all ends this")
     return "\n".join([*lines, *([answers.complaint] if answers.missing else [])])
 
 
-def _ask_or_refuse(edge: str, starving: Sequence[str]) -> None:
+async def _ask_or_refuse(edge: str, starving: Sequence[str]) -> None:
     """Before it takes effect. Raises UserError unless someone at a terminal says yes."""
     warning = "\n".join([f"holding {edge} may starve a lease:", *(f"  - {one}" for one in starving)])
     ways = (
@@ -56,8 +58,19 @@ def _ask_or_refuse(edge: str, starving: Sequence[str]) -> None:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UserError(f"{warning}\n{ways}")
     print(f"{warning}\n{ways}\nHold all the same? [y/N] ", end="", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+    if (await _typed_line()).strip().lower() not in ("y", "yes"):
         raise UserError("nothing was changed")
+
+
+async def _typed_line() -> str:
+    """The event loop waits, not a read: so that Ctrl-C ends it."""
+    loop, typed, descriptor = asyncio.get_running_loop(), asyncio.Event(), sys.stdin.fileno()
+    loop.add_reader(descriptor, typed.set)
+    try:
+        await typed.wait()
+    finally:
+        loop.remove_reader(descriptor)
+    return sys.stdin.readline()
 
 
 def _said(options: HoldOptions) -> str:

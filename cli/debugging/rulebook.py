@@ -9,13 +9,14 @@ from __future__ import annotations
 import fcntl
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from cli.debugging.timeline import now_on
+from cli.errors import UserError
 from cli.spec import Paths
 from wire.rules import Rule, rule_from_json, rule_to_json
 from wire.seams import RULES_FILE, read_clock
@@ -38,50 +39,111 @@ class Entry:
         return self.rule.id.partition(".")[0]
 
 
+@dataclass
+class Rulebook:
+    """The file. `last`: by word (`fault`), the highest number that a rule ever had; none is given twice.
+
+    For who is out of reach while one rule goes and another comes must be able to tell them apart.
+    """
+
+    entries: list[Entry] = field(default_factory=list)
+    last: dict[str, int] = field(default_factory=dict)
+
+    def numbered(self, rules: Sequence[Rule], word: str) -> list[Rule]:
+        """Give rules of one command ids: `word-1`, or `word-1.1` and on if there are several."""
+        self.last[word] = self.last.get(word, 0) + 1
+        group = f"{word}-{self.last[word]}"
+        if len(rules) == 1:
+            return [replace(rules[0], id=group)]
+        return [replace(rule, id=f"{group}.{n}") for n, rule in enumerate(rules, 1)]
+
+    def text(self) -> str:
+        trees = [
+            {"component": one.component, "created": one.created, "said": one.said, **rule_to_json(one.rule)}
+            for one in self.entries
+        ]
+        return json.dumps({"last": self.last, "rules": trees}, indent=1)
+
+
+class BrokenRules(UserError):
+    """The file is no rulebook."""
+
+
 def rules_path(paths: Paths) -> Path:
     assert paths.rules.name == RULES_FILE  # where components look for it
     return paths.rules
 
 
 def read_entries(path: Path) -> list[Entry]:
+    """Raises BrokenRules."""
+    return _read(path).entries
+
+
+def _read(path: Path) -> Rulebook:
     if not path.exists():
-        return []
-    return [_entry(tree) for tree in json.loads(path.read_text())["rules"]]
+        return Rulebook()
+    try:
+        tree = json.loads(path.read_text())
+        entries = [_entry(one) for one in tree["rules"]]
+        return Rulebook(entries, _last(entries, tree.get("last", {})))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise BrokenRules(f"{path} is broken ({error!r}); orrery fault clear begins it anew") from None
+
+
+def _last(entries: Sequence[Entry], said: Mapping[str, int]) -> dict[str, int]:
+    """As the file says, unless somebody added rules by hand."""
+    last = {word: int(number) for word, number in said.items()}
+    for one in entries:
+        word, _, number = one.group.rpartition("-")
+        if number.isdecimal():
+            last[word] = max(last.get(word, 0), int(number))
+    return last
+
+
+_ABOUT: Tree = {"component": "*", "created": 0.0, "said": ""}  # what the file adds to a rule
 
 
 def _entry(tree: Tree) -> Entry:
-    about = {name: tree.get(name, default) for name, default in (("component", "*"), ("created", 0.0), ("said", ""))}
-    return Entry(rule_from_json({name: value for name, value in tree.items() if name not in about}), **about)
+    about: Tree = {name: tree.get(name, default) for name, default in _ABOUT.items()}
+    if not isinstance(about["component"], str):
+        raise TypeError(f"component: {about['component']!r}")
+    return Entry(rule_from_json({name: value for name, value in tree.items() if name not in _ABOUT}), **about)
 
 
 def in_force(entries: Sequence[Entry], now: float) -> list[Entry]:
-    return [one for one in entries if not one.rule.expires or now < one.rule.expires]
-
-
-def numbered(rules: Sequence[Rule], word: str, entries: Sequence[Entry]) -> list[Rule]:
-    """Give rules of one command ids: `word-1`, or `word-1.1` and on if there are several."""
-    taken = {one.group for one in entries}
-    group = next(f"{word}-{n}" for n in range(1, len(taken) + 2) if f"{word}-{n}" not in taken)
-    if len(rules) == 1:
-        return [replace(rules[0], id=group)]
-    return [replace(rule, id=f"{group}.{n}") for n, rule in enumerate(rules, 1)]
+    return [one for one in entries if not one.rule.expired(now)]
 
 
 @contextmanager
-def edit(path: Path) -> Iterator[list[Entry]]:
-    """Change the list in the body; it is written afterwards, whole. One editor at a time."""
+def edit(path: Path) -> Iterator[Rulebook]:
+    """Change it in the body; it is written afterwards, whole, unless the body raises. One editor at a time.
+
+    Raises BrokenRules.
+    """
+    with _alone(path):
+        book = _read(path)
+        yield book
+        _write(path, book)
+
+
+def renew(path: Path) -> None:
+    """Whatever the file was: no rules from now on."""
+    with _alone(path):
+        _write(path, Rulebook())
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        entries = read_entries(path)
-        yield entries
-        trees = [
-            {"component": one.component, "created": one.created, "said": one.said, **rule_to_json(one.rule)}
-            for one in entries
-        ]
-        fresh = path.with_suffix(".new")
-        fresh.write_text(json.dumps({"rules": trees}, indent=1))
-        fresh.replace(path)
+        yield
+
+
+def _write(path: Path, book: Rulebook) -> None:
+    fresh = path.with_suffix(".new")
+    fresh.write_text(book.text())
+    fresh.replace(path)
 
 
 def current(paths: Paths) -> list[Entry]:

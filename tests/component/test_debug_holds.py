@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -20,6 +21,7 @@ from cli.debugging.attention import attention
 from cli.debugging.faults import Fault
 from cli.debugging.holding import HeldMessage
 from cli.debugging.holds import HoldOptions
+from cli.debugging.rulebook import Entry, edit
 from cli.debugging.single_step import Do, decide, interactive, step_once
 from cli.errors import UserError
 from cli.supervisor import ProcessState, read_state
@@ -27,7 +29,8 @@ from proto import api_pb2, api_pb2_grpc
 from tests.support.debug_fleet import FakeCluster, fake_cluster, make_certificates, write_state
 from wire.channel import connect
 from wire.errors import from_rpc_error
-from wire.gates import Subject, Verdict
+from wire.gates import Action, Rule, Subject, Verdict
+from wire.limits import RULES
 from wire.seams import FileClock, make_seams
 from wire.server import Service, serve
 from wire.tls import TlsFiles
@@ -187,6 +190,98 @@ async def test_a_file_is_applied_whole_or_not_at_all(cluster: FakeCluster, tmp_p
     assert "partition-1: scheduler and apiserver" in said
     assert await fault_commands.delete(cluster.name, ["partition-1"]) == "deleted: partition-1"
     assert await fault_commands.clear(cluster.name) == "deleted 1 rules"
+
+
+async def test_a_rule_too_many_is_refused_and_changes_nothing(cluster: FakeCluster, tmp_path: Path) -> None:
+    with edit(cluster.paths.rules) as book:
+        many = [Rule("watch:jobs", Action.DROP) for _ in range(RULES - 1)]
+        book.entries += [Entry(one, "scheduler") for one in book.numbered(many, "fault")]
+    file = tmp_path / "faults.yaml"
+    entry = "- {edge: 'etcd:txn', component: scheduler, delay: 1s, count: 3}\n"
+    file.write_text(f"faults:\n{entry}{entry}")
+    before = cluster.paths.rules.read_text()
+    with pytest.raises(UserError, match=f"scheduler would have {RULES + 1} rules, and {RULES} is the most"):
+        await fault_commands.apply(cluster.name, file)
+    assert cluster.paths.rules.read_text() == before
+    said = await fault_commands.add(cluster.name, Fault("etcd:txn", "apiserver", drop=True, forever=True))
+    assert said.startswith("fault-2: drop")  # others have room
+    await fault_commands.add(cluster.name, Fault("etcd:txn", "scheduler", drop=True, forever=True))
+    with pytest.raises(UserError, match="nothing was changed"):
+        await holds.hold(cluster.name, HoldOptions("schedule:bind"))
+
+
+async def test_what_a_component_refuses_is_in_force_nowhere(cluster: FakeCluster) -> None:
+    gates = cluster.seams["scheduler"].gates
+    for _ in range(RULES):
+        gates.add(Rule("watch:jobs", Action.DROP))  # by another way than the cluster's file
+    with pytest.raises(UserError, match="gate rules already"):
+        await fault_commands.add(cluster.name, Fault("etcd:txn", drop=True, forever=True))
+    assert await fault_commands.rule_trees(cluster.name) == []
+    assert not cluster.seams["apiserver"].gates.ruled
+
+
+async def test_faults_that_took_all_they_were_to_take_make_room(cluster: FakeCluster) -> None:
+    for component in ("apiserver", "*", "scheduler"):
+        await fault_commands.add(cluster.name, Fault("etcd:txn", component, drop=True, count=1))
+    await holds.hold(cluster.name, HoldOptions("etcd:watch", component="apiserver", match="name=web-*", count=1))
+    waiting = await send(cluster, "apiserver", "etcd:watch", WEB)
+    gates = cluster.seams["apiserver"].gates
+    assert [await gates.pass_through("etcd:txn") for _ in range(3)] == [Verdict.DROP, Verdict.DROP, Verdict.PASS]
+    await fault_commands.add(cluster.name, Fault("schedule:bind", "scheduler", drop=True, count=1))
+    listed = [one["id"] for one in await fault_commands.rule_trees(cluster.name)]
+    assert listed == ["fault-2", "fault-3", "hold-1", "fault-4"]
+    assert [rule.id for rule in gates.rules()] == ["fault-2", "hold-1"]
+    assert not waiting.done()
+    await holds.let_go(cluster.name, [], everything=True)
+    assert await waiting is Verdict.PASS
+
+
+async def test_what_is_delayed_passes_when_faults_are_cleared(cluster: FakeCluster) -> None:
+    await clock.change(cluster.name, 0.0)
+    await fault_commands.add(cluster.name, Fault("etcd:txn", delay="5m", forever=True))
+    passing = asyncio.create_task(cluster.seams["apiserver"].gates.pass_through("etcd:txn"))
+    await asyncio.sleep(0)
+    await fault_commands.clear(cluster.name)
+    async with asyncio.timeout(10):
+        assert await passing is Verdict.PASS
+
+
+async def test_a_broken_file_of_rules_is_named_and_repaired(cluster: FakeCluster) -> None:
+    await fault_commands.add(cluster.name, Fault("schedule:cycle", drop=True, forever=True))
+    gates = cluster.seams["scheduler"].gates
+    cluster.paths.rules.write_text('{"rules": [')
+    for work in (fault_commands.show(cluster.name), holds.let_go(cluster.name, [], everything=True)):
+        with pytest.raises(UserError, match=r"rules\.json is broken .*orrery fault clear begins it anew"):
+            await work
+    with pytest.raises(UserError, match=r"rules\.json is broken"):
+        attention(cluster.paths, [])
+    assert "was broken and is empty now" in await fault_commands.clear(cluster.name)
+    assert await fault_commands.rule_trees(cluster.name) == []
+    async with asyncio.timeout(10):
+        while gates.ruled:
+            await asyncio.sleep(0.02)
+
+
+ASKS = "import asyncio; from cli.debugging.holds import _ask_or_refuse; asyncio.run(_ask_or_refuse('e', ['a loss']))"
+
+
+@pytest.mark.parametrize(("answer", "code"), [(b"\x03", -signal.SIGINT), (b"y\n", 0), (b"n\n", 1)])
+def test_ctrl_c_ends_the_question_at_the_first_time(answer: bytes, code: int) -> None:
+    ours, theirs = os.openpty()
+    tell = f"import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); {ASKS}"
+    with subprocess.Popen(
+        [sys.executable, "-c", tell], stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+    ) as asked:
+        try:
+            said = b""
+            while b"[y/N]" not in said:
+                said += os.read(ours, 4096)
+            os.write(ours, answer)
+            assert asked.wait(20) == code
+        finally:
+            asked.kill()
+            os.close(theirs)
+            os.close(ours)
 
 
 async def test_edges_say_who_talks_to_whom_and_how_long_it_took(cluster: FakeCluster) -> None:

@@ -10,12 +10,10 @@ from cli.debugging import faults, partitions
 from cli.debugging.edges import check_edge, parties, vocabulary
 from cli.debugging.fault_file import Partition, read_file
 from cli.debugging.faults import Fault, parse_match
-from cli.debugging.rulebook import Entry, edit, in_force, numbered, read_entries
 from cli.debugging.starvation import LEADER, NEWS, NODE, RUNTIME, losses
 from cli.debugging.targets import Target
 from cli.errors import UserError
 from wire.rules import Action, Rule, Subject
-from wire.seams import read_rules
 
 
 @pytest.mark.parametrize(
@@ -196,19 +194,3 @@ def test_edges_are_checked_against_those_seen_and_those_possible() -> None:
 )
 def test_parties(component: str, edge: str, expected: tuple[str, str, str]) -> None:
     assert parties(component, edge) == expected
-
-
-def test_the_rulebook_is_what_components_read(tmp_path: Path) -> None:
-    path = tmp_path / "rules.json"
-    rules = [Rule("watch:pods", Action.DROP, name="web", expires=50.0), Rule("e", Action.DELAY, delay_seconds=2.0)]
-    with edit(path) as entries:
-        entries += [Entry(one, component) for one, component in zip(
-            [*numbered(rules[:1], "fault", entries), *numbered(rules[1:], "hold", entries)], ("kubelet-*", "*"),
-            strict=True)]  # fmt: skip
-    assert [one.id for one in read_rules(path, "kubelet-w1")] == ["fault-1", "hold-1"]
-    assert [one.id for one in read_rules(path, "scheduler")] == ["hold-1"]
-    again = read_entries(path)
-    assert [(one.rule.edge, one.component) for one in again] == [("watch:pods", "kubelet-*"), ("e", "*")]
-    assert [one.rule.id for one in in_force(again, 60.0)] == ["hold-1"]
-    assert [rule.id for rule in numbered(rules, "fault", again)] == ["fault-2.1", "fault-2.2"]
-    assert [rule.id for rule in numbered(rules[:1], "hold", again)] == ["hold-2"]

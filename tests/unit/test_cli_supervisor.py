@@ -119,3 +119,15 @@ async def test_one_that_cannot_be_started_is_tried_again(tmp_path: Path) -> None
             await asyncio.sleep(0.02)
     supervisor.stop.set()
     await task
+
+
+async def test_a_child_that_ends_by_a_signal_without_a_name_is_restarted(tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    supervisor = Supervisor([Component("a", SLEEPER, 1)], tmp_path / "logs", state)
+    task = asyncio.create_task(supervisor.run())
+    before = await pids(state, {}, 1)
+    os.kill(before["a"], 40)
+    await pids(state, before, 1)
+    assert supervisor.states["a"].last_exit == "signal 40"
+    supervisor.stop.set()
+    await task

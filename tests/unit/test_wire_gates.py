@@ -97,3 +97,13 @@ def test_rules_are_bounded() -> None:
         gates.add(Rule("e", Action.DROP))
     with pytest.raises(ApiError, match="delete one first"):
         gates.add(Rule("e", Action.DROP))
+
+
+async def test_a_rule_that_has_ended_takes_no_room() -> None:
+    clock = FakeClock()
+    gates = Gates(clock)
+    for _ in range(RULES):
+        gates.add(Rule("e", Action.DROP, expires=clock.time() + 1))
+    await clock.advance(1)
+    gates.add(Rule("e", Action.DROP))
+    assert len(gates.rules()) == 1

@@ -230,6 +230,61 @@ async def test_a_message_that_is_delayed_does_not_meet_a_hold_that_has_ended_mea
     assert await passing is Verdict.PASS
 
 
+async def test_what_a_deleted_rule_delays_passes_at_once() -> None:
+    clock = FakeClock()
+    gates = Gates(clock)
+    gates.add(Rule("e", Action.DELAY, delay_seconds=300, id="fault-1"))
+    gates.add(Rule("e", Action.DELAY, delay_seconds=5, id="fault-2"))
+    passing = [asyncio.create_task(gates.pass_through("e")) for _ in range(2)]
+    await settle()
+    assert [timer.why for timer in clock.timers()] == ["delayed at e by fault-1"] * 2
+    gates.delete("fault-1", release=True)
+    await settle()
+    assert [timer.why for timer in clock.timers()] == ["delayed at e by fault-2"] * 2
+    await clock.advance(5)
+    assert [task.result() for task in passing] == [Verdict.PASS] * 2
+
+
+async def test_a_cancelled_message_is_no_longer_delayed() -> None:
+    clock = FakeClock()
+    gates = Gates(clock)
+    gates.add(Rule("e", Action.DELAY, delay_seconds=300))
+    passing = asyncio.create_task(gates.pass_through("e"))
+    await settle()
+    passing.cancel()
+    await settle()
+    assert passing.cancelled()
+    assert clock.timers() == []
+
+
+async def test_what_a_rule_delayed_before_its_end_is_as_late_as_it_was_to_be() -> None:
+    clock = FakeClock()
+    gates = Gates(clock)
+    gates.add(Rule("e", Action.DELAY, delay_seconds=30, expires=clock.time() + 10))
+    passing = asyncio.create_task(gates.pass_through("e"))
+    await clock.advance(20)
+    assert gates.rules() == []
+    await clock.advance(9)
+    assert not passing.done()
+    await clock.advance(1)
+    assert await passing is Verdict.PASS
+
+
+async def test_another_rule_of_the_same_id_ends_the_first() -> None:
+    clock = FakeClock()
+    gates = Gates(clock)
+    gates.add(Rule("e", Action.DELAY, delay_seconds=5, id="other"))
+    gates.add(Rule("e", Action.HOLD, id="hold-1"))
+    first = asyncio.create_task(gates.pass_through("e"))
+    await clock.advance(5)
+    second = asyncio.create_task(gates.pass_through("e"))
+    await settle()
+    gates.add(Rule("else", Action.HOLD, id="hold-1"))
+    await clock.advance(5)
+    assert gates.held() == []
+    assert [task.result() for task in (first, second)] == [Verdict.PASS] * 2
+
+
 POD = cri_pb2.PodSandboxMetadata(name="web", namespace="default")
 
 
