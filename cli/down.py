@@ -62,6 +62,7 @@ def _remove_files(paths: Paths, *, keep: bool) -> None:
     paths.state.unlink(missing_ok=True)
     paths.clock.unlink(missing_ok=True)
     paths.rules.unlink(missing_ok=True)
+    paths.tracing.unlink(missing_ok=True)
     paths.wanted.unlink(missing_ok=True)
     paths.hidden.unlink(missing_ok=True)
     for folder in (paths.root / "nodes", *([] if keep else [paths.etcd, paths.spans, *paths.root.glob("etcd.*")])):

@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from pathlib import Path
 
+from apimachinery.clock import ClockState
 from cli import addons, kubeconfig, locks, pki, running
 from cli import spec as specs
 from cli.components import APISERVER_SERVICE, LOCAL, find_etcd
 from cli.config import child_environment, kubeconfig_path
+from cli.debugging.timeline import write_line
 from cli.errors import UserError
 from cli.host_networks import host_networks
 from cli.last_words import last_words
@@ -77,6 +79,8 @@ def _up_alone(options: UpOptions, paths: Paths, claims: ExitStack) -> ClusterSpe
             build_images("pause", "busybox", "node")
     for leftover in (paths.state, paths.wanted):
         leftover.unlink(missing_ok=True)
+    # one line for all, also for who starts later, when the host's time may have been set
+    write_line(paths.clock, ClockState(time.monotonic(), time.time(), 1.0))
     supervisor = start_detached(
         ["-m", "cli", "supervise", "--name", spec.name], paths.logs / "supervisor.log", paths.root
     )
@@ -141,6 +145,7 @@ def _make_spec(options: UpOptions, paths: Paths, claims: ExitStack) -> ClusterSp
         paths.etcd.mkdir(mode=0o700, exist_ok=True)  # from now on the address range is taken
     paths.clock.unlink(missing_ok=True)
     paths.rules.unlink(missing_ok=True)
+    paths.tracing.unlink(missing_ok=True)
     paths.hidden.unlink(missing_ok=True)
     return spec
 

@@ -15,11 +15,12 @@ import grpc
 
 from apimachinery.clock import ClockState
 from cli.debugging.fleet import Fleet, Stub, open_fleet
-from cli.debugging.timeline import bend, write_line
+from cli.debugging.timeline import Written, bend, put, read_written, writing
+from cli.errors import UserError
 from cli.running import is_alive
 from proto import debug_pb2, debug_pb2_grpc
 from wire.channel import connect
-from wire.seams import make_seams, read_clock
+from wire.seams import make_seams
 from wire.tls import TlsFiles
 
 PERIOD_SECONDS = 0.05  # between answers and the next question
@@ -72,7 +73,10 @@ class Line:
         stub: Stub = debug_pb2_grpc.DebugStub(self._channel)
         try:
             await stub.Info(debug_pb2.InfoRequest(), timeout=DEADLINE_SECONDS, wait_for_ready=True)
-        except grpc.aio.AioRpcError:  # one that stands is not knocked at again: nobody would take the connections
+        except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.UNIMPLEMENTED:
+                return ""  # a stranger in its place, who answers
+            # one that stands is not knocked at again: nobody would take the connections
             return "late" if standing or await _listens(self._address) else "refused"
         return ""
 
@@ -83,15 +87,17 @@ class Line:
 
 
 class Watchdog:
-    """`debugged` says what to watch; `tell` is told who stands still whenever that changes."""
+    """`debugged` says what to watch; `tell` is told who stands still whenever that changes.
+
+    What the clock waits for, and at which pace it goes on then, is in its file: so it is ours only until somebody else
+    sets it, and who steps it hears of it.
+    """
 
     def __init__(self, cluster: str, debugged: Callable[[], Debugged], tell: Callable[[frozenset[str]], None]) -> None:
         self._cluster = cluster
         self._debugged = debugged
         self._tell = tell
         self._judge = Judge()
-        self._stopped: ClockState | None = None  # the line that we set
-        self._rate = 1.0  # as it was before
 
     async def run(self) -> None:
         """Until nothing is under debug."""
@@ -102,6 +108,8 @@ class Watchdog:
                 return connect(address, seams, tls, server_name="orrery")
 
             lines = {one.component: Line(one.address, connected) for one in fleet.targets}
+            left = read_written(fleet.paths.clock)
+            self._judge.standing.update(left.waits_for if left else ())  # one that was killed left it
             try:
                 while debugged := self._debugged():
                     await self._look(fleet, lines, debugged)
@@ -124,34 +132,72 @@ class Watchdog:
     async def _act(self, fleet: Fleet, standing: frozenset[str], was: frozenset[str]) -> None:
         if standing == was:
             return
-        if standing and self._stopped is None:
-            await self._stop(fleet, standing)
-        elif not standing and self._stopped is not None:
+        if not standing:
             await self._go_on(fleet)
+        elif was:
+            _note(fleet, standing)
+        else:
+            await _stop(fleet, standing)
         self._tell(standing)
-
-    async def _stop(self, fleet: Fleet, standing: frozenset[str]) -> None:
-        line = read_clock(fleet.paths.clock) or ClockState(time.monotonic(), time.time(), 1.0)
-        self._rate = line.rate
-        self._stopped = bend(line, time.monotonic(), 0.0)
-        await _set(fleet, self._stopped, standing)
 
     async def _go_on(self, fleet: Fleet) -> None:
         """At the rate of before, unless somebody has set another one meanwhile."""
-        ours, self._stopped = self._stopped, None
-        if ours is not None and self._rate and read_clock(fleet.paths.clock) == ours:
-            await _set(fleet, bend(ours, time.monotonic(), self._rate), frozenset())
+        path = fleet.paths.clock
+        with writing(path):
+            found = read_written(path)
+            if found is None or not found.waits_for:
+                return
+            line = bend(found.line, time.monotonic(), found.pace)
+            put(path, Written(line))
+        await _tell(fleet, line, frozenset())
 
 
-async def _set(fleet: Fleet, line: ClockState, standing: frozenset[str]) -> None:
-    write_line(fleet.paths.clock, line)
+async def _stop(fleet: Fleet, standing: frozenset[str]) -> None:
+    path = fleet.paths.clock
+    before = Written(await _agreed(fleet, standing))
+    with writing(path):
+        before = read_written(path) or before
+        line = bend(before.line, time.monotonic(), 0.0)
+        put(path, Written(line, before.pace, tuple(sorted(standing))))
+    await _tell(fleet, line, standing)
+
+
+def _note(fleet: Fleet, standing: frozenset[str]) -> None:
+    """The clock stands already, for others."""
+    path = fleet.paths.clock
+    with writing(path):
+        found = read_written(path)
+        if found is not None and found.waits_for:
+            put(path, found._replace(waits_for=tuple(sorted(standing))))
+
+
+async def _agreed(fleet: Fleet, standing: frozenset[str]) -> ClockState:
+    """The line that the components began with, where no file says it; they are asked, for the host's time may have
+    been set since."""
+    if not fleet.paths.clock.exists():
+        try:
+            async with asyncio.timeout(TELL_SECONDS):
+                ask = fleet.ask_each(
+                    lambda _, stub: stub.GetClock(debug_pb2.GetClockRequest()), _others(fleet, standing)
+                )
+                for state in (await ask).got.values():
+                    return ClockState(state.monotonic, state.cluster_time, state.rate)
+        except (TimeoutError, UserError):
+            pass  # nobody can say
+    return ClockState(time.monotonic(), time.time(), 1.0)
+
+
+async def _tell(fleet: Fleet, line: ClockState, standing: frozenset[str]) -> None:
     state = debug_pb2.ClockState(**line._asdict())
-    others = [one.component for one in fleet.targets if one.component not in standing]
     try:
         async with asyncio.timeout(TELL_SECONDS):
-            await fleet.ask_each(lambda _, stub: stub.SetClock(state), others)
-    except TimeoutError:
+            await fleet.ask_each(lambda _, stub: stub.SetClock(state), _others(fleet, standing))
+    except (TimeoutError, UserError):
         return  # they look at the file within a second
+
+
+def _others(fleet: Fleet, standing: frozenset[str]) -> list[str]:
+    return [one.component for one in fleet.targets if one.component not in standing]
 
 
 async def _listens(address: str) -> bool:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, asynccontextmanager
+from pathlib import Path
 
 from apimachinery.clock import ClockState
 from cli.debugging.driving import DrivenFleet, driven
@@ -12,18 +15,21 @@ from cli.debugging.durations import show_duration
 from cli.debugging.fleet import Answers, Fleet, open_fleet
 from cli.debugging.rest import Due
 from cli.debugging.stepping import REST_SECONDS, Conductor, Passage
-from cli.debugging.telling import read_line, set_line, set_rate
+from cli.debugging.telling import read_line, set_rate
 from cli.debugging.timeline import (
-    bend,
     disagreeing,
     now_on,
     pace,
+    read_written,
     show_time,
     warning_of,
 )
+from cli.locks import only_one
 from cli.status import table
 from proto import debug_pb2
+from wire.seams import BrokenFile, read_clock
 
+LOCK_FILE = "clock.command.lock"  # beside the clock's file
 TIMERS_SHOWN = 10
 PASSED_SHOWN = 15
 
@@ -35,7 +41,7 @@ async def show(name: str) -> str:
         timers = await fleet.ask(lambda stub: stub.ListTimers(debug_pb2.ListTimersRequest()))
         monotonic = time.monotonic()
         now = now_on(line, monotonic)
-        lines = [_headline(line, now)]
+        lines = [_headline(line, now), *_waits(fleet.paths.clock)]
         lines += [f"  {text}" for text in _quarrels(disagreeing(line, lines_of(states.got), monotonic))]
         lines += _list_timers(now, timers.got)
     return _finish(lines, fleet, states)
@@ -44,7 +50,9 @@ async def show(name: str) -> str:
 async def change(name: str, rate: float) -> str:
     """Pause (0), resume (1), or any other rate."""
     async with open_fleet(name) as fleet:
-        line, answers = await set_rate(fleet, rate)
+        with _alone(fleet):
+            _drop_broken(fleet.paths.clock)
+            line, answers = await set_rate(fleet, rate)
         lines = [_headline(line, now_on(line, max(time.monotonic(), line.monotonic)))]
         if warning_of(rate):
             lines.append(f"careful: {warning_of(rate)}")
@@ -53,7 +61,7 @@ async def change(name: str, rate: float) -> str:
 
 async def step_next(name: str) -> str:
     """To the next timer of any component; the clock stands afterwards."""
-    async with open_fleet(name) as fleet, driven(fleet, await read_line(fleet)) as orchestra:
+    async with _stepping(name, stand=True) as (fleet, orchestra):
         before = orchestra.line.cluster_time
         conductor = Conductor(orchestra)
         due = await conductor.to_next()
@@ -67,24 +75,39 @@ async def step_next(name: str) -> str:
 
 async def step_by(name: str, seconds: float, *, rest_seconds: float = REST_SECONDS) -> str:
     """Through every timer on the way; the clock then goes on as it did before."""
+    began = time.monotonic()
+    async with _stepping(name) as (fleet, orchestra):
+        before = orchestra.line.cluster_time
+        conductor = Conductor(orchestra, rest_seconds)
+        teller = _Teller(before, seconds)
+        try:
+            passage = await conductor.to(before, before + seconds, teller.tell)
+        finally:
+            teller.clear()
+    now, took = orchestra.line.cluster_time, time.monotonic() - began
+    lines = [f"{show_time(now)}, {show_duration(seconds)} on in {took:.1f} s; {orchestra.afterwards}."]
+    return "\n".join([*lines, *_passed(passage), *_restless(passage), *_afterthoughts(fleet, orchestra)])
+
+
+@asynccontextmanager
+async def _stepping(name: str, *, stand: bool = False) -> AsyncIterator[tuple[Fleet, DrivenFleet]]:
     async with open_fleet(name) as fleet:
-        line = await read_line(fleet)
-        began = time.monotonic()
-        async with driven(fleet, line) as orchestra:
-            before = orchestra.line.cluster_time
-            conductor = Conductor(orchestra, rest_seconds)
-            teller = _Teller(before, seconds)
-            try:
-                passage = await conductor.to(before, before + seconds, teller.tell)
-            finally:
-                teller.clear()
-                now = orchestra.line.cluster_time
-                after = bend(ClockState(time.monotonic(), now, 0.0), time.monotonic(), line.rate)
-                answers = await set_line(fleet, after)
-        took = time.monotonic() - began
-        lines = [f"{show_time(now)}, {show_duration(seconds)} on in {took:.1f} s; {pace(line.rate)} as before."]
-        lines += [*_passed(passage), *_restless(passage), *_afterthoughts(fleet, orchestra, answers)]
-        return "\n".join(lines)
+        with _alone(fleet):
+            async with driven(fleet, stand=stand) as orchestra:
+                yield fleet, orchestra
+
+
+def _alone(fleet: Fleet) -> AbstractContextManager[None]:
+    """A step may take minutes; nobody else sets the clock meanwhile but the watchdog. Raises UserError."""
+    return only_one(fleet.paths.clock.with_name(LOCK_FILE), "another command steps or sets the clock; end it first")
+
+
+def _drop_broken(path: Path) -> None:
+    """A torn file is set again, at the time that the components still have."""
+    try:
+        read_clock(path)
+    except BrokenFile:
+        path.unlink(missing_ok=True)
 
 
 class _Teller:
@@ -114,6 +137,11 @@ def _headline(line: ClockState, now: float) -> str:
     off = now - time.time()
     beside = "" if abs(off) < 0.5 else f", {show_duration(abs(off))} {'ahead of' if off > 0 else 'behind'} real time"
     return f"cluster time {show_time(now)}, {pace(line.rate)}{beside}"
+
+
+def _waits(path: Path) -> list[str]:
+    written = read_written(path)
+    return [f"  {written.waiting}"] if written is not None and written.waits_for else []
 
 
 def _quarrels(ahead: dict[str, float]) -> list[str]:
@@ -153,10 +181,9 @@ def _unrest(restless: Counter[str]) -> str:
     return f"not at rest within the time allowed, and not waited for any longer: {worst}"
 
 
-def _afterthoughts(fleet: Fleet, orchestra: DrivenFleet, *answers: Answers[debug_pb2.ClockState]) -> list[str]:
-    missed = orchestra.missed | {name: why for one in answers for name, why in one.missing.items()}
-    lines = [Answers(missing=missed).complaint] if missed else []
-    return lines + _real_containers(fleet)
+def _afterthoughts(fleet: Fleet, orchestra: DrivenFleet) -> list[str]:
+    missed = Answers[None](missing=orchestra.missed)
+    return [*([missed.complaint] if missed.missing else []), *_real_containers(fleet)]
 
 
 def _real_containers(fleet: Fleet) -> list[str]:

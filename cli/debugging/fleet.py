@@ -22,6 +22,7 @@ from wire.seams import make_seams
 from wire.tls import TlsFiles
 
 ASK_SECONDS = 3.0  # real time a component has to answer a question
+NO_DEBUG = "does not serve Debug"  # said of a stranger in a component's place
 
 T = TypeVar("T")
 Stub: TypeAlias = "debug_pb2_grpc.DebugAsyncStub"
@@ -72,11 +73,10 @@ class Fleet:
             except TimeoutError:
                 answers.missing[target.component] = f"no answer within {ASK_SECONDS:.0f} s"
             except grpc.aio.AioRpcError as error:
-                problem = from_rpc_error(error)
-                if problem.code == 503:
-                    answers.missing[target.component] = "does not answer" if target.pid else "down"
+                if why := why_absent(error, target):
+                    answers.missing[target.component] = why
                 else:
-                    refused.append(UserError(f"{target.component}: {problem.message}"))
+                    refused.append(UserError(f"{target.component}: {from_rpc_error(error).message}"))
 
         async with asyncio.TaskGroup() as group:
             for target in self.targets:
@@ -89,6 +89,16 @@ class Fleet:
     def choose(self, pattern: str) -> list[Target]:
         """Raises UserError if `pattern` names none."""
         return chosen(self.targets, pattern)
+
+
+def why_absent(error: grpc.aio.AioRpcError, target: Target) -> str:
+    """Why nobody was there to be asked; "" if it was a component of ours that refused."""
+    code = from_rpc_error(error).code
+    if error.code() is grpc.StatusCode.UNIMPLEMENTED and code != 405:  # ours refuse a method with a status of their own
+        return NO_DEBUG
+    if code == 503:
+        return "does not answer" if target.pid else "down"
+    return ""
 
 
 @asynccontextmanager

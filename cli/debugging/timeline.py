@@ -3,16 +3,48 @@
 from __future__ import annotations
 
 import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from apimachinery.clock import ClockState
 from cli.errors import UserError
+from cli.locks import claim
+from wire.seams import clock_line, read_clock_as
 
 LEAD_SECONDS = 0.02  # real time in which a new line reaches every component
 FASTEST = 600.0  # times real time
 FAST = 60.0  # beyond it leases are renewed more often than a small machine can
 AGREED_SECONDS = 0.1  # cluster time by which two components may differ and still be said to agree
+TURN_SECONDS = 0.5  # real time; who writes the file takes a millisecond, unless he is stopped while he does
+POLL_SECONDS = 0.002
+
+
+class Written(NamedTuple):
+    """What the clock's file says. `resume` and `waits_for` are there while the clock stands for a time only."""
+
+    line: ClockState
+    resume: float | None = None
+    """At which rate it goes on when the step is over, or nobody stands still any more."""
+    waits_for: tuple[str, ...] = ()
+    """The components under debug that stand still."""
+
+    @property
+    def pace(self) -> float:
+        """The rate that is usual now."""
+        return self.line.rate if self.resume is None else self.resume
+
+    @property
+    def waiting(self) -> str:
+        """Who stands still, to read; "" if nobody does."""
+        if not self.waits_for:
+            return ""
+        stands, whom = ("stands", "it") if len(self.waits_for) == 1 else ("stand", "them")
+        return f"{', '.join(self.waits_for)} {stands} still, and the clock waits for {whom}"
 
 
 def now_on(line: ClockState, monotonic: float) -> float:
@@ -65,8 +97,45 @@ def disagreeing(line: ClockState, lines: dict[str, ClockState], monotonic: float
     return {name: seconds for name, seconds in ahead.items() if abs(seconds) > AGREED_SECONDS}
 
 
+def read_written(path: Path) -> Written | None:
+    """None if there is no file. Raises BrokenFile."""
+    return read_clock_as(path, _written)
+
+
+def _written(tree: dict[str, Any]) -> Written:
+    resume = tree.get("resume")
+    return Written(clock_line(tree), None if resume is None else float(resume), tuple(tree.get("waits_for", ())))
+
+
 def write_line(path: Path, line: ClockState) -> None:
-    """For processes that start, or that are out of reach now. Whole at any moment."""
-    fresh = path.with_suffix(".new")
-    fresh.write_text(json.dumps(line._asdict()))
+    """For processes that start, or that are out of reach now. Whole at any moment. It stays so until changed."""
+    with writing(path):
+        put(path, Written(line))
+
+
+def replace_line(path: Path, mine: ClockState, new: Written) -> bool:
+    """Write `new` if the file's line still is `mine`; else somebody has set another one meanwhile."""
+    with writing(path):
+        found = read_written(path)
+        if found is None or found.line != mine:
+            return False
+        put(path, new)
+        return True
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """One at a time, from reading the file to writing it. Who is stopped in the middle of it is not waited for."""
+    until = time.monotonic() + TURN_SECONDS
+    with ExitStack() as held:
+        while not claim(path.with_suffix(".lock"), held) and time.monotonic() < until:
+            time.sleep(POLL_SECONDS)
+        yield
+
+
+def put(path: Path, new: Written) -> None:
+    """Within `writing`."""
+    more = {"resume": new.resume, "waits_for": list(new.waits_for)} if new.resume is not None else {}
+    fresh = path.with_suffix(f".{os.getpid()}.new")
+    fresh.write_text(json.dumps({**new.line._asdict(), **more}))
     fresh.replace(path)

@@ -14,7 +14,7 @@ import os
 import sys
 from pathlib import Path
 
-OF_A_LIFE = ("clock.json", "rules.json", "wanted.json", "hidden.json")
+OF_A_LIFE = ("clock.json", "rules.json", "wanted.json", "hidden.json", "tracing.json")
 
 
 def main(seams: Path, name: str, argv: list[str]) -> None:

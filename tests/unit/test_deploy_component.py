@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 SCRIPT = Path(__file__).resolve().parents[2] / "deploy" / "compose" / "component.py"
-FILES = ("clock.json", "rules.json", "wanted.json", "hidden.json")
+FILES = ("clock.json", "rules.json", "wanted.json", "hidden.json", "tracing.json")
 
 
 def become(seams: Path, *argv: str) -> subprocess.Popen[str]:

@@ -1,0 +1,99 @@
+"""The clock's file: whole at any moment, whoever writes it, and there from a cluster's first moment to its last."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from apimachinery.clock import ClockState
+from cli import up
+from cli.debugging.attention import attention
+from cli.debugging.timeline import Written, put, read_written, replace_line, write_line
+from cli.down import down
+from cli.errors import UserError
+from cli.spec import Paths
+from wire.seams import BrokenFile, read_clock
+
+LINE = ClockState(5.0, 1_800_000_000.0, 1.0)
+TIMES = 300
+
+
+def test_a_line_is_replaced_only_by_who_set_it(tmp_path: Path) -> None:
+    path = tmp_path / "clock.json"
+    mine, other = LINE._replace(rate=0.0), LINE._replace(rate=2.0)
+    assert not replace_line(path, mine, Written(other))
+    write_line(path, mine)
+    assert replace_line(path, mine, Written(other, 1.0, ("scheduler",)))
+    assert not replace_line(path, mine, Written(LINE))
+    assert read_written(path) == Written(other, 1.0, ("scheduler",))
+    assert read_clock(path) == other
+    write_line(path, LINE)
+    assert read_written(path) == Written(LINE)
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"monotonic": 1}', '{"monotonic":1,"cluster_time":1,"rate":0,"resume":[]}']
+)
+def test_a_torn_file_is_said_to_be_broken(tmp_path: Path, text: str) -> None:
+    (tmp_path / "clock.json").write_text(text)
+    with pytest.raises(BrokenFile):
+        read_written(tmp_path / "clock.json")
+
+
+def test_many_writers_leave_a_whole_file_at_any_moment(tmp_path: Path) -> None:
+    path = tmp_path / "clock.json"
+    write_line(path, LINE)
+    with multiprocessing.get_context("spawn").Pool(3) as pool:
+        done = pool.map_async(_write_often, [(path, n) for n in range(3)], chunksize=1)
+        while not done.ready():
+            assert read_clock(path) is not None
+        assert done.get() == [TIMES] * 3
+    assert [one.name for one in tmp_path.glob("*.new")] == []
+
+
+def _write_often(what: tuple[Path, int]) -> int:
+    path, rate = what
+    for _ in range(TIMES):
+        if rate:
+            write_line(path, LINE._replace(rate=float(rate)))
+        else:
+            put(path, Written(LINE))  # without waiting for a turn
+    return TIMES
+
+
+class _Started(Exception):
+    pass
+
+
+def test_a_cluster_begins_with_a_line_and_nothing_of_an_earlier_life(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All who start, now or later, have one time, whatever becomes of the host's."""
+    monkeypatch.setenv("ORRERY_HOME", str(tmp_path))
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    monkeypatch.setattr(up, "find_etcd", lambda: "etcd")
+    paths = Paths.of("one")
+    paths.root.mkdir(parents=True)
+    write_line(paths.clock, ClockState(time.monotonic(), 5.0, 0.0))
+    paths.tracing.write_text('{"on": false}')
+
+    def start(argv: Sequence[str], log: Path, root: Path) -> int:
+        line = read_clock(paths.clock)
+        assert line is not None and line.rate == 1.0
+        assert abs(line.cluster_time - time.time()) < 60
+        assert not paths.tracing.exists()
+        assert attention(paths, []) == []
+        raise _Started
+
+    monkeypatch.setattr(up, "start_detached", start)
+    with pytest.raises(_Started):
+        up.up(up.UpOptions("one", runtime="sim", nodes=0))
+    paths.tracing.write_text('{"on": false}')
+    down("one")
+    assert not paths.clock.exists() and not paths.tracing.exists()
+    with pytest.raises(UserError):
+        down("two")
