@@ -151,10 +151,10 @@ class Registry:
                     current = newest
                     continue
             if unchanged or write.dry_run:
-                return current if unchanged else _dry(write, current, new)
+                return current if unchanged else _unwritten(current, new)
             written = await self._commit(write, current, old, new)
-            if written.succeeded:
-                return written.object or current
+            if written.succeeded:  # without an object: the write that took the last finalizer off, as it was asked for
+                return written.object or _unwritten(current, new)
             if not retry:
                 break
             current, fresh = written.object, True
@@ -310,6 +310,6 @@ def _comparable(tree: JSON) -> bytes:
     return text
 
 
-def _dry(write: Write, current: StoredObject, new: JSON) -> JSON:
+def _unwritten(current: StoredObject, new: JSON) -> JSON:
     new["metadata"]["resourceVersion"] = str(current.revision)
     return new

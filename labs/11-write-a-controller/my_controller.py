@@ -7,7 +7,7 @@ What is yours to write is marked TODO; text.md says what is wanted.
 
 from __future__ import annotations
 
-from kube import Api, Cache, Changes, Object
+from kube import Api, Cache, Changes, Object, Refused
 
 
 def wanted(deployment: Object) -> Object:
@@ -32,7 +32,12 @@ def main() -> None:
     print("at work", flush=True)
     while True:
         _, changed = changes.next()  # a Deployment, or a Service: of either kind, the one of this name
-        reconcile(api, deployments, services, changed["metadata"]["name"])
+        try:
+            reconcile(api, deployments, services, changed["metadata"]["name"])
+        except Refused as error:
+            # What it went by was not new enough: what is newer is on its way, and brings it here again.
+            if error.reason not in ("AlreadyExists", "Conflict", "NotFound"):
+                raise
 
 
 if __name__ == "__main__":

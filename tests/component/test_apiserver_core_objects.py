@@ -189,7 +189,8 @@ async def test_finalizers_hold_an_object_until_the_last_is_gone(core: Core) -> N
     assert pending.pending and pending.tree["metadata"]["deletionTimestamp"]
     with pytest.raises(ApiError, match="no new finalizers can be added"):
         await core.patch(CONFIG_MAPS, "a", {"metadata": {"finalizers": ["example.com/hold", "b.c/d"]}}, "default")
-    await core.patch(CONFIG_MAPS, "a", {"metadata": {"finalizers": None}}, "default")
+    last = await core.patch(CONFIG_MAPS, "a", {"metadata": {"finalizers": None}}, "default")
+    assert "finalizers" not in last.tree["metadata"] and last.tree["metadata"]["deletionTimestamp"]
     with pytest.raises(ApiError, match="not found"):
         await core.get(CONFIG_MAPS, "a", "default")
 
