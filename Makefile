@@ -23,7 +23,7 @@ $(STAMP): pyproject.toml
 up: $(STAMP) ## start a cluster (RUNTIME=docker|sim NODES=n NAME=name)
 	@$(PY) -m cli up $(UP_FLAGS)
 
-down: $(STAMP) ## stop it and leave nothing behind
+down: $(STAMP) ## stop it; certificates, size, ports and logs stay for the next up
 	@$(PY) -m cli down $(NAME_FLAG)
 
 status: $(STAMP) ## what runs where

@@ -1,19 +1,23 @@
-"""`orrery down`: stop a cluster and leave nothing behind."""
+"""`orrery down`: stop a cluster and leave nothing running, and nothing that the next one would not use."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+from apimachinery.clock import ClockState
 from cli import kubeconfig, locks, running
 from cli import spec as specs
 from cli.config import child_environment, kubeconfig_path
+from cli.debugging.timeline import now_on, write_line
 from cli.errors import UserError
 from cli.spec import ClusterSpec, Paths
 from cli.supervisor import ROOT
+from wire.seams import BrokenFile, read_clock
 
 _MOUNT_ESCAPES = {"\\040": " ", "\\011": "\t", "\\012": "\n", "\\134": "\\"}
 
@@ -21,8 +25,9 @@ _MOUNT_ESCAPES = {"\\040": " ", "\\011": "\t", "\\012": "\n", "\\134": "\\"}
 def down(name: str, *, keep: bool = False) -> None:
     """Stop every process, remove containers, network, mounts, context and, unless `keep`, the cluster's state.
 
-    Certificates stay, so that the next `up` is quick and a copied kubeconfig keeps working. What fails does not keep
-    the rest from being done; all of it can be done again. Raises UserError.
+    Certificates stay, so that the next `up` is quick and a copied kubeconfig keeps working; so do the cluster's size
+    and ports, and its logs. With `keep` the cluster's time is noted: its objects go on from there. What fails does not
+    keep the rest from being done; all of it can be done again. Raises UserError.
     """
     paths = Paths.of(name)
     if not paths.root.is_dir():
@@ -30,14 +35,43 @@ def down(name: str, *, keep: bool = False) -> None:
         raise UserError(f"there is no cluster {name}; clusters there are: {known}")
     with locks.only_one(paths.lock, f"cluster {name} is being started or stopped by another command"):
         spec = _spec(name, paths)
+        lives = bool(running.of_cluster(paths.root))
         running.stop_all(paths.root)
         problems = [
             *_try(lambda: _remove_containers(name, spec)),
+            *_try(lambda: _leave_time(paths, lives=lives) if keep else paths.clock.unlink(missing_ok=True)),
             *_try(lambda: _remove_files(paths, keep=keep)),
             *_try(lambda: kubeconfig.remove_from(kubeconfig_path(), specs.full_name(name))),
         ]
     if problems:
         raise UserError(f"cluster {name} is stopped, but {'; and '.join(problems)}")
+
+
+def last_time(paths: Paths, *, lives: bool) -> float:
+    """The cluster time at which kept data ends; 0 if there is none, or no clock to tell. `lives`: it ran just now.
+
+    Else the host may have been rebooted since, and the line in the file is of no use for now: the cluster was at most
+    as far on as when etcd last wrote. Those are times of the host, the same ones before and after.
+    """
+    try:
+        line = read_clock(paths.clock) if paths.etcd.exists() else None
+    except BrokenFile:
+        return 0.0
+    if line is None:
+        return 0.0
+    if lives:
+        return now_on(line, time.monotonic())
+    wrote = max((one.stat().st_mtime for one in paths.etcd.rglob("*")), default=0.0)
+    return line.cluster_time + max(0.0, wrote - paths.clock.stat().st_mtime) * line.rate
+
+
+def _leave_time(paths: Paths, *, lives: bool) -> None:
+    """A line that stands still says the same to whoever reads it, whatever becomes of the host meanwhile."""
+    left = last_time(paths, lives=lives)
+    if left:
+        write_line(paths.clock, ClockState(time.monotonic(), left, 0.0))
+    else:
+        paths.clock.unlink(missing_ok=True)
 
 
 def _spec(name: str, paths: Paths) -> ClusterSpec | None:
@@ -60,7 +94,6 @@ def _try(act: Callable[[], None]) -> list[str]:
 def _remove_files(paths: Paths, *, keep: bool) -> None:
     _unmount(paths)
     paths.state.unlink(missing_ok=True)
-    paths.clock.unlink(missing_ok=True)
     paths.rules.unlink(missing_ok=True)
     paths.tracing.unlink(missing_ok=True)
     paths.wanted.unlink(missing_ok=True)

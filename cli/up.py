@@ -17,7 +17,9 @@ from cli import addons, kubeconfig, locks, pki, running
 from cli import spec as specs
 from cli.components import APISERVER_SERVICE, LOCAL, find_etcd
 from cli.config import child_environment, kubeconfig_path
+from cli.debugging.durations import show_duration
 from cli.debugging.timeline import write_line
+from cli.down import last_time
 from cli.errors import UserError
 from cli.host_networks import host_networks
 from cli.last_words import last_words
@@ -32,6 +34,7 @@ POLL_SECONDS = 0.05
 RANGE_CLAIMS = Path("/run")
 """Whoever brings up a cluster of containers holds its address range here until the engine knows the network: another
 `up` with another ORRERY_HOME sees neither this one's files nor, yet, its network."""
+AHEAD_SECONDS = 0.5  # of cluster time before the host's, that are worth a word
 CRASHES_TO_REPORT = 3  # a component that died this often while we wait is not going to come
 
 
@@ -71,6 +74,7 @@ def _up_alone(options: UpOptions, paths: Paths, claims: ExitStack) -> ClusterSpe
     left = running.stop_all(paths.root)
     if left:
         progress.done(f"{len(left)} processes ended that had lost their supervisor")
+    left_at = last_time(paths, lives=bool(left))
     spec = _make_spec(options, paths, claims)
     progress.done(f"cluster {spec.name}: {spec.nodes} nodes, {spec.runtime} runtime ({spec.runtime_why})")
     _make_certificates(spec, paths)
@@ -80,7 +84,7 @@ def _up_alone(options: UpOptions, paths: Paths, claims: ExitStack) -> ClusterSpe
     for leftover in (paths.state, paths.wanted):
         leftover.unlink(missing_ok=True)
     # one line for all, also for who starts later, when the host's time may have been set
-    write_line(paths.clock, ClockState(time.monotonic(), time.time(), 1.0))
+    write_line(paths.clock, _first_line(left_at, progress))
     supervisor = start_detached(
         ["-m", "cli", "supervise", "--name", spec.name], paths.logs / "supervisor.log", paths.root
     )
@@ -91,6 +95,14 @@ def _up_alone(options: UpOptions, paths: Paths, claims: ExitStack) -> ClusterSpe
     new = kubeconfig.entry(spec.context, f"https://{LOCAL}:{spec.ports['apiserver']}", paths.pki)
     kubeconfig.merge_into(kubeconfig_path(), new)
     return spec
+
+
+def _first_line(left_at: float, progress: Progress) -> ClockState:
+    """From now, or from where kept data ends if that is later: for its objects time never runs backwards."""
+    ahead = left_at - time.time()
+    if ahead > AHEAD_SECONDS:
+        progress.done(f"cluster time goes on where it was, {show_duration(ahead)} ahead of real time")
+    return ClockState(time.monotonic(), max(time.time(), left_at), 1.0)
 
 
 @dataclass(frozen=True)
@@ -143,7 +155,6 @@ def _make_spec(options: UpOptions, paths: Paths, claims: ExitStack) -> ClusterSp
         spec = ClusterSpec(options.name, index, runtime, why, nodes, specs.choose_ports(names, wanted))
         specs.save(spec)
         paths.etcd.mkdir(mode=0o700, exist_ok=True)  # from now on the address range is taken
-    paths.clock.unlink(missing_ok=True)
     paths.rules.unlink(missing_ok=True)
     paths.tracing.unlink(missing_ok=True)
     paths.hidden.unlink(missing_ok=True)

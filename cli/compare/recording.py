@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -27,6 +26,7 @@ from cli.errors import UserError
 from cli.etcd.connection import Stub, open_view
 from cli.kinds import REGISTRY, etcd_key
 from cli.tracing.trace import open_api
+from cli.wiretap.recording import create
 from client.api import ApiClient
 from proto import etcd_view_pb2 as view
 
@@ -42,13 +42,14 @@ async def snapshot(cluster: str, component: str, *, pending: bool) -> Input:
 
 
 async def record(cluster: str, component: str, file: Path, seconds: float, count: int, *, pending: bool) -> str:
-    """To a file; with `seconds`, also what happens meanwhile, of which `count` (if not 0) is the most."""
-    with _create(file) as out:
-        out.write(json.dumps({"format": FORMAT, "component": component, "cluster": cluster}) + "\n")
-        written = 0
-        async with open_fleet(cluster) as fleet, open_view(cluster) as etcd:
-            happening, known = _Happening(etcd), _Known()
-            for step in await _objects(fleet, etcd, component, known, pending=pending):
+    """To a new file; with `seconds`, also what happens meanwhile, of which `count` (if not 0) is the most."""
+    async with open_fleet(cluster) as fleet, open_view(cluster) as etcd:
+        happening, known = _Happening(etcd), _Known()
+        objects = await _objects(fleet, etcd, component, known, pending=pending)
+        with create(file) as out:
+            out.write(json.dumps({"format": FORMAT, "component": component, "cluster": cluster}) + "\n")
+            written = 0
+            for step in objects:
                 written += _write(out, step)
             if seconds:
                 print(f"{written} objects; recording what happens for {seconds:g} s", flush=True)
@@ -61,14 +62,6 @@ async def record(cluster: str, component: str, file: Path, seconds: float, count
             if written >= STEPS and seconds:
                 raise UserError(f"{STEPS} steps are recorded, the most that is compared at once; {file} has them")
     return f"{written} steps in {file}; orrery compare --input {file} {component} -- COMMAND"
-
-
-def _create(file: Path) -> TextIO:
-    """Readable by its owner alone: specs may hold what is nobody else's business."""
-    try:
-        return os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w")
-    except OSError as error:
-        raise UserError(f"{file}: {error.strerror}") from None
 
 
 def _write(out: TextIO, step: JSON) -> int:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cli.errors import UserError
 from cli.forms.finding import running
 from cli.lab.cluster import ClusterEvidence
 from cli.lab.evidence import Evidence, Verdict
@@ -34,16 +35,39 @@ class Judged:
 
 
 def check(name: str, lab: Lab, student: str = "", out: str = "") -> tuple[str, bool]:
-    """What to print, and whether all is right."""
+    """What to print, and whether all is right and written. Raises UserError before anything if `out` cannot be."""
+    if out:
+        _prepare(Path(out))
     lab = lab.on(running(name).runtime)
     space = Workspace.of(name, lab)
     start = read_start(space, lab)
     judged = judge(lab, ClusterEvidence(name, lab.namespace, space, start))
     result = json.dumps(result_of(lab, judged, student or user(), start.started), indent=1)
     files = [space.result, *([Path(out)] if out else [])]
-    for one in files:
-        one.write_text(result)
-    return "\n".join([*report(lab, judged), f"result: {files[-1]}"]), all(one.verdict.met for one in judged)
+    problems = [problem for file in files if (problem := _write(file, result))]
+    said = problems or [f"result: {files[-1]}"]
+    return "\n".join([*report(lab, judged), *said]), all(one.verdict.met for one in judged) and not problems
+
+
+def _prepare(out: Path) -> None:
+    """Make its folder, and see that it can be written. Raises UserError."""
+    if out.is_dir():
+        raise UserError(f"--out {out} is a folder; name a file in it")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--out {out}: {out.parent} cannot be made: {error.strerror}") from None
+    if not os.access(out if out.exists() else out.parent, os.W_OK):
+        raise UserError(f"--out {out} cannot be written: permission denied")
+
+
+def _write(file: Path, text: str) -> str:
+    """What went wrong; "" if nothing did."""
+    try:
+        file.write_text(text)
+    except OSError as error:
+        return f"result not written: {file}: {error.strerror}"
+    return ""
 
 
 def judge(lab: Lab, evidence: Evidence) -> list[Judged]:

@@ -13,8 +13,8 @@ from cli.tracing.text import label, split_idle, summary
 from cli.tracing.tree import Node, Tree
 from wire.span_file import INTERRUPTED
 
-LANE, ROW, HEAD = 186, 34, 48  # pixels: between lifelines, between messages, of the names above them
-MARGIN, ACTOR = 70, 164  # pixels: for the times on the left, of a component's box
+LANE, ROW, HEAD = 172, 34, 48  # pixels: between lifelines, between messages, of the names above them
+MARGIN, ACTOR = 70, 158  # pixels: for the times on the left, of a component's box
 
 
 def page(tree: Tree, title: str) -> str:
@@ -107,6 +107,8 @@ button { font: inherit; padding: 4px 12px; margin-right: 8px; cursor: pointer; }
 .what.left { text-anchor: start; } .what.critical { fill: var(--hot); font-weight: 600; }
 .tree p, .tree summary { display: flex; gap: 10px; margin: 0; padding: 1px 4px; align-items: center; }
 .tree p { list-style: none; } .tree summary { cursor: pointer; }
+.tree summary .label::before { content: "▸ "; } .tree details[open] > summary .label::before { content: "▾ "; }
+.tree p .label::before { content: "· "; }
 .at, .took { flex: 0 0 84px; text-align: right; font-variant-numeric: tabular-nums; color: var(--dim); }
 .bar { flex: 0 0 180px; height: 10px; background: #f2f5f9; position: relative; border-radius: 3px; }
 .bar i { position: absolute; top: 0; bottom: 0; background: var(--plain); border-radius: 3px; min-width: 2px; }
@@ -129,11 +131,13 @@ _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{style}</style></head><body>
 <h1>{title}</h1>
 <ul>{summary}</ul>
-<p><button id="path">critical path</button><button id="open">open all</button><button id="shut">close all</button>
-<button id="big">larger</button> orange: the critical path</p>
+<p><button id="big">larger</button> orange: the critical path. First who told whom, as arrows; then
+<a href="#tree">what caused what</a>, as a tree.</p>
 <h2>Who told whom</h2>
 <div class="scroll">{diagram}</div>
-<h2>What caused what</h2>
+<h2 id="tree">What caused what</h2>
+<p>Click a line to close or open it. <button id="path">critical path</button><button id="open">open all</button><button
+id="shut">close all</button></p>
 <div class="scroll tree">{tree}</div>
 <script>{script}</script>
 </body></html>

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from apimachinery.errors import ApiError
 from cli.debugging.fleet import Fleet, open_fleet
+from cli.debugging.holding import held
 from cli.errors import UserError
 from cli.objects import Ref, parse_ref
 from cli.tracing.collect import Collector
@@ -39,16 +41,45 @@ class TraceOptions:
 
 
 async def trace(name: str, options: TraceOptions) -> tuple[str, int]:
-    """The text to print, and the command's exit code. Raises UserError."""
+    """The text to print, and the command's exit code, or 1 if a file could not be written. Raises UserError."""
+    _require_places(options)
     async with open_fleet(name) as fleet:
         if options.command:
             title, tree, code, asked = await _of_command(fleet, options)
         else:
             (title, tree, asked), code = await _of_target(fleet, options), 0
+        waiting = await held_of(fleet, tree)
     text = render(tree, title, everything=options.everything)
     text += "".join(f"\n{line}" for line in asked.complaints())
+    text += "".join(f"\n{line}" for line in waiting)
     text += f"\n{OFF}" if _is_off(fleet) else ""
-    return text + _export(tree, title, options), code
+    said, failed = _export(tree, title, options)
+    return "\n".join([text, *said]), code or int(failed)
+
+
+def _require_places(options: TraceOptions) -> None:
+    """Where nothing can be written the work would be for nothing. Raises UserError before any is done."""
+    for flag, name in (("--otlp", options.otlp), ("--html", options.html)):
+        file = Path(name)
+        if not name:
+            continue
+        if not file.parent.is_dir():
+            raise UserError(f"{flag} {name}: there is no folder {file.parent}")
+        if file.is_dir():
+            raise UserError(f"{flag} {name} is a folder; name a file in it")
+        if not os.access(file if file.exists() else file.parent, os.W_OK):
+            raise UserError(f"{flag} {name} cannot be written: permission denied")
+
+
+async def held_of(fleet: Fleet, tree: Tree) -> list[str]:
+    """Messages of the tree's traces that a hold keeps: where the tree ends for now."""
+    traces = {span.trace_id for span in tree.spans()}
+    found, _ = await held(fleet)
+    return [
+        f"waiting at a gate: {one.edge} {one.object} ({one.rule_id}); orrery release {one.id} lets it pass"
+        for one in found
+        if trace_id(one.traceparent) in traces
+    ]
 
 
 async def _of_command(fleet: Fleet, options: TraceOptions) -> tuple[str, Tree, int, Collector]:
@@ -108,22 +139,33 @@ def _is_trace_id(text: str) -> bool:
     return len(text) == 32 and set(text) <= set("0123456789abcdef")
 
 
-def _export(tree: Tree, title: str, options: TraceOptions) -> str:
-    """Write the files asked for; gives what to say about them."""
-    said = ""
-    if options.otlp:
-        import json
+def _export(tree: Tree, title: str, options: TraceOptions) -> tuple[list[str], bool]:
+    """Write the files asked for; gives what to say about them, and whether one could not be written."""
+    said: list[str] = []
+    failed = False
+    for kind, name, make in (("OTLP/JSON", options.otlp, _otlp), ("page", options.html, _page)):
+        try:
+            if name:
+                Path(name).write_text(make(tree, title))
+                said.append(f"{kind}: {name}")
+        except OSError as error:
+            said.append(f"{kind}: {name} could not be written: {error.strerror}")
+            failed = True
+    return said, failed
 
-        from cli.tracing.otlp import export
 
-        Path(options.otlp).write_text(json.dumps(export(tree)))
-        said += f"\nOTLP/JSON: {options.otlp}"
-    if options.html:
-        from cli.tracing.page import page
+def _otlp(tree: Tree, title: str) -> str:
+    import json
 
-        Path(options.html).write_text(page(tree, title))
-        said += f"\npage: {options.html}"
-    return said
+    from cli.tracing.otlp import export
+
+    return json.dumps(export(tree))
+
+
+def _page(tree: Tree, title: str) -> str:
+    from cli.tracing.page import page
+
+    return page(tree, title)
 
 
 def _is_off(fleet: Fleet) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import TextIO
 
 from cli.debugging.fleet import Fleet, open_fleet
-from cli.errors import UserError
 from cli.wiretap import recording, showing
 from cli.wiretap.following import Follower
 from cli.wiretap.live import follow
@@ -59,9 +57,9 @@ class Teller:
 async def listen(name: str, options: WireOptions) -> None:
     """Until --count or --duration is reached, or Ctrl-C. Raises UserError."""
     with ExitStack() as stack:
-        record = stack.enter_context(_open(options.record, name)) if options.record else None
         teller = Teller(options)
         async with open_fleet(name) as fleet:
+            record = stack.enter_context(_open(options.record, name)) if options.record else None
             count = len(fleet.targets)
             print(f"--- listening to {count} components of {name}; Ctrl-C ends", file=sys.stderr, flush=True)
             for doubt in options.doubts([one.component for one in fleet.targets]):
@@ -99,11 +97,8 @@ def replay(options: WireOptions) -> None:
 
 
 def _open(path: str, cluster: str) -> TextIO:
-    """Bodies are in it, so nobody else may read it. Raises UserError."""
-    try:
-        file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w")
-    except OSError as error:
-        raise UserError(f"--record {path}: {error.strerror}") from None
+    """A new file. Raises UserError."""
+    file = recording.create(Path(path))
     print(recording.header(cluster), file=file, flush=True)
     return file
 

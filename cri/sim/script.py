@@ -9,13 +9,15 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _SHELLS = {"sh", "bash", "ash", "dash"}
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "": 1}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)")
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _NOT_UNDERSTOOD = re.compile(r"[`|<>(){}*?&]|\$\(")
+_TO_STDERR = re.compile(r"1?>& *2(?=[\s;&|]|$)")
+_STDERR = "\0"  # stands for that redirection, as a word that no command can have
 _KEYWORDS = {"while", "for", "if", "case", "until", "do", "done", "then", "fi", "function", "trap"}
 
 
@@ -107,13 +109,17 @@ class _Run:
             if self.ended:
                 return
             skip = (separator == "&&" and self.status) or (separator == "||" and not self.status)
-            words = self.words(part)
+            every = self.words(part)
+            words = [word for word in every if word != _STDERR]
             if not words or skip:
                 continue
             if words[0] == "set" and words[1:] == ["-e"]:
                 stop_on_error = True
                 continue
+            before = len(self.lines)
             self.command(words)
+            if _STDERR in every:
+                self.lines[before:] = [replace(line, stderr=True) for line in self.lines[before:]]
             if stop_on_error and self.status:
                 self.ended = True
 
@@ -130,7 +136,7 @@ class _Run:
 
 
 def _commands(text: str) -> list[tuple[str, str]]:
-    """(separator before it, command), split outside quotes."""
+    """(separator before it, command), split outside quotes. `>&2` becomes a word of its own."""
     parts: list[tuple[str, str]] = []
     separator, current, quote, index = "", "", "", 0
     while index < len(text):
@@ -149,8 +155,17 @@ def _commands(text: str) -> list[tuple[str, str]]:
         elif char in ";\n":
             parts.append((separator, current))
             separator, current, char = ";", "", ""
+        elif (found := _TO_STDERR.match(text, index)) and _may_redirect(char, current[-1:]):
+            current += f" {_STDERR} "
+            index = found.end()
+            continue
         elif _NOT_UNDERSTOOD.match(text, index):
             raise _NotUnderstood
         current += char
         index += 1
     return [*parts, (separator, current)]
+
+
+def _may_redirect(char: str, before: str) -> bool:
+    """A number right before `>` names what is redirected, and we know of 1 only, as a word of its own."""
+    return not before.isdigit() if char == ">" else not before.strip()

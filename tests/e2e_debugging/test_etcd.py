@@ -80,6 +80,7 @@ def test_backup_change_restore(cluster: Cluster, kubectl: Kubectl, tmp_path: Pat
     kubectl("create", "deployment", "kept", "--image=orrery/busybox:1", "--", "sleep", "1000")
     kubectl("rollout", "status", "deployment/kept", "--timeout=60s")
     assert "saved" in cluster.orrery("etcd", "backup", str(snapshot)).stdout
+    assert "exists" in cluster.orrery("etcd", "backup", str(snapshot), check=False).stderr
 
     kubectl("delete", "configmap", "kept")
     kubectl("create", "configmap", "later", "--from-literal=n=2")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +15,7 @@ from apimachinery.clock import ClockState
 from cli import up
 from cli.debugging.attention import attention
 from cli.debugging.timeline import Written, put, read_written, replace_line, write_line
-from cli.down import down
+from cli.down import down, last_time
 from cli.errors import UserError
 from cli.spec import Paths
 from wire.seams import BrokenFile, read_clock
@@ -97,3 +99,86 @@ def test_a_cluster_begins_with_a_line_and_nothing_of_an_earlier_life(
     assert not paths.clock.exists() and not paths.tracing.exists()
     with pytest.raises(UserError):
         down("two")
+
+
+HOUR = 3600.0
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
+    """A cluster that has data and does not run."""
+    monkeypatch.setenv("ORRERY_HOME", str(tmp_path))
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    monkeypatch.setattr(up, "find_etcd", lambda: "etcd")
+    paths = Paths.of("one")
+    (paths.etcd / "member").mkdir(parents=True)
+    spec = {"name": "one", "index": 0, "runtime": "sim", "runtime_why": "", "nodes": 0, "ports": {}}
+    paths.spec.write_text(json.dumps(spec))
+    return paths
+
+
+def _first_time(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> float:
+    """What the next `up` begins with."""
+
+    def start(argv: Sequence[str], log: Path, root: Path) -> int:
+        raise _Started
+
+    monkeypatch.setattr(up, "start_detached", start)
+    with pytest.raises(_Started):
+        up.up(up.UpOptions("one", runtime="sim", nodes=0))
+    line = read_clock(paths.clock)
+    assert line is not None and line.rate == 1.0 and abs(line.monotonic - time.monotonic()) < 60
+    return line.cluster_time
+
+
+@pytest.mark.parametrize("ahead", [2 * HOUR, -2 * HOUR])
+def test_kept_data_goes_on_from_its_own_time_and_never_back(
+    kept: Paths, monkeypatch: pytest.MonkeyPatch, ahead: float
+) -> None:
+    write_line(kept.clock, ClockState(time.monotonic(), time.time() + ahead, 1.0))
+    for _ in range(2):
+        down("one", keep=True)
+        assert abs(_first_time(kept, monkeypatch) - time.time() - max(ahead, 0.0)) < 60
+
+
+def test_what_down_notes_holds_after_a_reboot(kept: Paths) -> None:
+    """The host's monotonic clock begins anew; time that was sped up does not go on while nobody lives in it."""
+    write_line(kept.clock, ClockState(time.monotonic() + 1e6, 2e9, 60.0))
+    _wrote(kept, 100.0)
+    down("one", keep=True)
+    line = read_clock(kept.clock)
+    assert line is not None and line.rate == 0.0 and abs(line.cluster_time - 2e9 - 6000) < 1
+    assert last_time(kept, lives=False) == line.cluster_time
+
+
+def _wrote(paths: Paths, later: float) -> None:
+    """etcd, so many seconds after the clock was set."""
+    last = paths.clock.stat().st_mtime + later
+    for one in (paths.etcd, paths.etcd / "member"):
+        os.utime(one, (last, last))
+
+
+@pytest.mark.parametrize(
+    ("rate", "later", "passed"), [(1.0, 30.0, 30.0), (60.0, 30.0, 1800.0), (0.0, 30.0, 0.0), (1.0, -9.0, 0.0)]
+)
+def test_what_was_killed_was_as_far_on_as_etcd_last_wrote(
+    kept: Paths, rate: float, later: float, passed: float
+) -> None:
+    write_line(kept.clock, ClockState(1e9, 2e9, rate))
+    _wrote(kept, later)
+    assert last_time(kept, lives=False) == pytest.approx(2e9 + passed, abs=0.1)
+
+
+def test_what_ran_just_now_is_where_its_line_is(kept: Paths) -> None:
+    write_line(kept.clock, ClockState(time.monotonic() - 10, 2e9, 60.0))
+    assert last_time(kept, lives=True) == pytest.approx(2e9 + 600, abs=60)
+
+
+def test_without_data_or_with_a_torn_file_time_is_the_hosts(kept: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept.clock.write_text("{")
+    down("one", keep=True)
+    assert not kept.clock.exists()
+    write_line(kept.clock, ClockState(time.monotonic(), time.time() + HOUR, 1.0))
+    down("one")
+    assert not kept.clock.exists()
+    assert abs(_first_time(kept, monkeypatch) - time.time()) < 60

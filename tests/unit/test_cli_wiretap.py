@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cli.errors import UserError
-from cli.wiretap import recording, showing
+from cli.wiretap import recording, showing, telling
 from cli.wiretap.following import Follower
 from cli.wiretap.live import names_of
 from cli.wiretap.options import WireOptions
@@ -183,3 +187,34 @@ def test_count_ends_it() -> None:
     assert not teller.done
     assert len(list(teller.tell(pod()))) == 1
     assert teller.done
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"component": "shceduler"}, "no component shceduler; near it are: scheduler; another client's program: "),
+        ({"object": "pdo/x"}, "pdo is no built-in kind; near it are: pod"),
+        ({"follow": "foo/x"}, "foo is no built-in kind; a custom resource that is yet to come: write RESOURCE.GROUP"),
+        ({"component": "helm*"}, ""),
+        ({"component": "kubectl", "object": "pods/x"}, ""),
+        ({"object": "widget/x"}, ""),
+        ({"object": "gadgets.example.com/x"}, ""),
+    ],
+)
+def test_what_nothing_is_called_is_refused(options: dict[str, Any], said: str) -> None:
+    wanted = WireOptions(**options)
+    with pytest.raises(UserError, match=re.escape(said)) if said else nullcontext():
+        wanted.require_known(["scheduler", "dns"], {"widgets"})
+
+
+def test_a_recording_takes_no_files_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    @asynccontextmanager
+    async def fleet(name: str) -> AsyncIterator[None]:
+        yield None
+
+    there = tmp_path / "there.jsonl"
+    there.write_text("precious")
+    monkeypatch.setattr(telling, "open_fleet", fleet)
+    with pytest.raises(UserError, match="exists; name another, or remove it"):
+        asyncio.run(telling.listen("one", WireOptions(record=str(there))))
+    assert there.read_text() == "precious"

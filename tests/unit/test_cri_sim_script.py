@@ -56,3 +56,27 @@ def test_not_guessed_at(argv: list[str]) -> None:
 
 def test_an_empty_plan_runs_on() -> None:
     assert Plan().run_seconds is None
+
+
+@pytest.mark.parametrize(
+    ("script", "lines", "code"),
+    [
+        ("echo starting; echo 'fatal: no database' >&2; exit 7", [("starting", 1), ("fatal: no database", 2)], 7),
+        ("echo a 1>&2 && echo b", [("a", 2), ("b", 1)], 0),
+        (">&2 echo a; echo b", [("a", 2), ("b", 1)], 0),
+        ("echo a>& 2\necho '>&2' \"1>&2\"", [("a", 2), (">&2 1>&2", 1)], 0),
+        ("sh -c 'echo a; false' >&2 || echo b", [("a", 2), ("b", 1)], 0),
+        ("echo a # >&2", [("a", 1)], 0),
+        ("echo 1>&2", [("", 2)], 0),
+    ],
+)
+def test_lines_for_stderr(script: str, lines: list[tuple[str, int]], code: int) -> None:
+    made = plan(["sh", "-c", script])
+    assert made is not None
+    assert [(line.text, 2 if line.stderr else 1) for line in made.lines] == lines
+    assert (made.run_seconds, made.exit_code) == (0, code)
+
+
+@pytest.mark.parametrize("redirection", [">&1", "2>&1", "3>&2", "21>&2", ">&22", ">&2x", "&>2", "> &2", ">&2 &"])
+def test_other_redirections_are_not_understood(redirection: str) -> None:
+    assert plan(["sh", "-c", f"echo a {redirection}"]) is None
