@@ -151,17 +151,33 @@ class SyncLoop:
             self.wake(uid)
 
     def explain(self, resource: str, namespace: str, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        """An Explainer: the last pass over a pod, and its probes."""
-        if resource != "pods":
+        """An Explainer: the last pass over a pod, and its probes; or that nobody told of it."""
+        if resource != "pods" or not namespace:
             return
-        for uid, work in self._works.items():
-            if (work.pod.namespace, work.pod.name) != (namespace, name):
-                continue
-            now = "being worked on" if work.task is not None else "waiting for something to change"
-            progress = work.progress
-            yield "sync", {"decided": progress.decided, "at": progress.looked_at, "failures": work.failures, "now": now}
+        found = [one for one in self._works.items() if (one[1].pod.namespace, one[1].pod.name) == (namespace, name)]
+        if not found:
+            yield "unknown", {"pods": len(self._works), "listed": self._ready}
+        for uid, work in found:
+            progress, revision = work.progress, work.pod.metadata.resource_version
+            yield (
+                "sync",
+                {
+                    "uid": uid,
+                    "revision": revision,
+                    "decided": progress.decided,
+                    "at": progress.looked_at,
+                    "failures": work.failures,
+                    "now": "being worked on" if work.task is not None else "waiting for something to change",
+                    "wakes_at": self._wakes_at(work),
+                },
+            )
             for probe in self._prober.explain(uid):
                 yield "probe", probe
+
+    def _wakes_at(self, work: _Work) -> float | None:
+        """When it is looked at again if nothing changes before."""
+        why = f"sync pod {work.pod.key}"
+        return min((one.deadline for one in self._context.clock.timers() if one.why == why), default=None)
 
     # --- a worker
 

@@ -82,6 +82,10 @@ class Cache:
             self._remove(pod.uid)
         return expired
 
+    def knows(self, key: str) -> bool:
+        """Is a pod of that namespace and name counted on a node?"""
+        return any(one.pod.key == key for one in self._pods.values())
+
     def __len__(self) -> int:
         return len(self._pods)
 

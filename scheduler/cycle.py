@@ -24,7 +24,7 @@ from scheduler.pod_info import PodInfo
 from scheduler.profile import Profile
 from scheduler.queue import SchedulingQueue, Waiting
 from scheduler.report import SCHEDULER_ERROR, UNSCHEDULABLE, Reporter
-from wire.gates import GateError, Subject, Verdict
+from wire.gates import Describe, GateError, Subject, Verdict
 from wire.seams import Seams
 
 _log = logging.getLogger(__name__)
@@ -54,13 +54,15 @@ class Scheduler:
         self._binding_slots = asyncio.Semaphore(BINDINGS_IN_FLIGHT)
 
     def explain(self, resource: str, namespace: str, name: str) -> Iterable[tuple[str, dict[str, Any]]]:
-        """An Explainer: the last decisions about a pod, and where it waits."""
-        if resource != "pods":
+        """An Explainer: the last decisions about a pod, and where it waits; or that nobody told of it."""
+        if resource != "pods" or not namespace:
             return
         key = join_key(namespace, name)
         place = self._queue.place(key)
         if place:
             yield "scheduling queue", place
+        elif not self._cache.knows(key):
+            yield "unknown", {"waiting": len(self._queue), "placed": len(self._cache)}
         for decision in self._decisions.of_pod(key)[:DECISIONS_TOLD]:
             yield "decision", facts(decision)
 
@@ -156,7 +158,7 @@ class Scheduler:
             status = await pre_bind.pre_bind(decision.state, pod, decision.node)
             if not status.ok:
                 return status
-        refused = await self._gate("schedule:bind", pod)
+        refused = await self._gate("schedule:bind", pod, lambda: f"bind to {decision.node}")
         if not refused.ok:
             return refused
         for bind in self._profile.bind:
@@ -185,10 +187,11 @@ class Scheduler:
         reason = SCHEDULER_ERROR if status.code is Code.ERROR else UNSCHEDULABLE
         self._reporter.failed(waiting.info.pod, reason, status.message)
 
-    async def _gate(self, edge: str, pod: PodInfo) -> Status:
+    async def _gate(self, edge: str, pod: PodInfo, describe: Describe | None = None) -> Status:
         """A step that is dropped or failed here is an error of that step, and is tried again."""
+        subject = Subject("Pod", pod.pod.namespace, pod.pod.name)
         try:
-            verdict = await self._seams.gates.pass_through(edge, Subject("Pod", pod.pod.namespace, pod.pod.name))
+            verdict = await self._seams.gates.pass_through(edge, subject, describe)
         except GateError as error:
             return Status(Code.ERROR, (str(error),))
         return Status(Code.ERROR, (f"dropped at {edge}",)) if verdict is Verdict.DROP else SUCCESS

@@ -105,6 +105,7 @@ class SchedulingQueue:
         if waiting is None:
             return {}
         return {
+            "uid": waiting.uid,
             "place": waiting.place.value,
             "attempts": waiting.attempts,
             "refused_by": sorted(waiting.refused_by),

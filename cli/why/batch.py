@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from apimachinery.timestamps import format_time
 from cli.debugging.durations import show_duration
-from cli.why.evidence import JSON, Evidence, Finding, age, ago, cited, condition, said, version
+from cli.why.evidence import JSON, Evidence, Finding, age, ago, are, cited, condition, counted, said, version
 from cli.why.workloads import PODS_TOLD, owned_pods, pod_problem
 
 
@@ -23,9 +23,12 @@ def job(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(text, (version(obj),))
         return
     wanted = spec.get("completions") or spec.get("parallelism") or 1
-    counts = f"{status.get('active') or 0} pods active, {status.get('succeeded') or 0} of {wanted} succeeded"
+    counts = f"{counted(status.get('active') or 0, 'pod')} active, {status.get('succeeded') or 0} of {wanted} succeeded"
     limit, failed = spec.get("backoffLimit", 6), status.get("failed") or 0
-    yield Finding(f"{counts}; {failed} failed, and it gives up after {limit} retries.", (version(obj),))
+    yield Finding(
+        f"{counts}; {failed} failed, and it gives up after {limit} {'retry' if limit == 1 else 'retries'}.",
+        (version(obj),),
+    )
     yield from _deadline(evidence, obj)
     for pod in _failed_first(owned_pods(evidence))[:PODS_TOLD]:
         if problem := pod_problem(pod):
@@ -54,7 +57,8 @@ def cron_job(evidence: Evidence) -> Iterator[Finding]:
         yield from _next(evidence, spec)
     last = age(evidence, status.get("lastScheduleTime"))
     ran = f"It last made a Job{ago(evidence, evidence.now - last)}" if last is not None else "It has never made a Job"
-    yield Finding(f"{ran}; {len(status.get('active') or [])} of its Jobs are active.", (version(obj),))
+    active = len(status.get("active") or [])
+    yield Finding(f"{ran}; {active} of its Jobs {are(active)} active.", (version(obj),))
     if status.get("active") and spec.get("concurrencyPolicy") == "Forbid":
         yield Finding("concurrencyPolicy Forbid: while a Job is active, no other is made.", (version(obj),))
     uid = obj["metadata"]["uid"]

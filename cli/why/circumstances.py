@@ -7,10 +7,21 @@ from collections.abc import Iterator
 from typing import Final
 
 from cli.debugging.durations import show_duration
-from cli.why.evidence import JSON, Evidence, Finding, HeldMessage, RuleInForce, said
+from cli.why.evidence import (
+    JSON,
+    Evidence,
+    Finding,
+    HeldMessage,
+    RuleInForce,
+    counted,
+    own_held,
+    replaced_by,
+    said,
+)
 
 OWN_HELD_TOLD: Final = 10
 OTHERS_TOLD: Final = 3  # messages held that concern other things
+DETAIL_CHARS: Final = 120  # of what a held message is about
 RULES_TOLD: Final = 10
 COMPONENTS_TOLD: Final = 3  # of those that have a rule
 _WITHOUT: Final = {
@@ -62,8 +73,8 @@ def _concerns(evidence: Evidence, facts: JSON) -> bool:
 
 def on_the_way(evidence: Evidence) -> Iterator[Finding]:
     """What is held, and what faults are in force: this object's first."""
-    own = [one for one in evidence.held if _is_own(evidence, one)]
-    others = [one for one in evidence.held if not _is_own(evidence, one)]
+    own = own_held(evidence)
+    others = [one for one in evidence.held if one not in own]
     for one in own[:OWN_HELD_TOLD]:
         yield Finding(f"Nothing comes of it: {_held(one)}.", (f"rule {one.rule}", "orrery held"))
     for one in others[:OTHERS_TOLD]:
@@ -71,17 +82,15 @@ def on_the_way(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(text, (f"rule {one.rule}", "orrery held"))
     more = max(0, len(own) - OWN_HELD_TOLD) + max(0, len(others) - OTHERS_TOLD)
     if more:
-        yield Finding(f"And {more} more messages are held.", ("orrery held",))
+        are = "message is" if more == 1 else "messages are"
+        yield Finding(f"And {more} more {are} held.", ("orrery held",))
     yield from _rules(evidence)
-
-
-def _is_own(evidence: Evidence, one: HeldMessage) -> bool:
-    return one.name == evidence.ref.name and one.namespace in ("", evidence.ref.namespace)
 
 
 def _held(one: HeldMessage) -> str:
     about = f"{one.kind} {one.namespace}/{one.name}".replace(" /", " ")
-    return f"{one.component} holds {about} at {one.edge} for {one.seconds:.0f} s"
+    detail = f": {one.detail[:DETAIL_CHARS]}" if one.detail else ""
+    return f"{one.component} holds {about} at {one.edge} for {one.seconds:.0f} s{detail}"
 
 
 def _rules(evidence: Evidence) -> Iterator[Finding]:
@@ -91,12 +100,21 @@ def _rules(evidence: Evidence) -> Iterator[Finding]:
         by_id.setdefault(rule.id, []).append(rule)
     ranked = sorted(by_id.values(), key=lambda rules: (-sum(one.taken for one in rules), rules[0].id))
     for rules in ranked[:RULES_TOLD]:
-        first, taken = rules[0], sum(one.taken for one in rules)
-        about = f" for {first.name}" if first.name else ""
-        text = f"A {first.action} is in force at {first.edge} in {_where(rules)}{about}; it took {taken} messages."
-        yield Finding(text, (f"rule {first.id}",))
+        yield Finding(_in_force(rules), (f"rule {rules[0].id}",))
     if len(ranked) > RULES_TOLD:
-        yield Finding(f"And {len(ranked) - RULES_TOLD} more rules are in force.", ("orrery fault list",))
+        yield Finding(f"And {counted(len(ranked) - RULES_TOLD, 'more rule')}.", ("orrery fault list",))
+
+
+def _in_force(rules: list[RuleInForce]) -> str:
+    """Each component counts for itself: a rule may be used up in one and in force in the next."""
+    first, spent = rules[0], [one for one in rules if one.used_up]
+    took = f"it took {counted(sum(one.taken for one in rules), 'message')}"
+    about = f" for {first.name}" if first.name else ""
+    if len(spent) == len(rules):
+        return f"A {first.action} at {first.edge} in {_where(rules)}{about} is used up: {took}, and takes no more."
+    left = [one for one in rules if not one.used_up]
+    text = f"A {first.action} is in force at {first.edge} in {_where(left)}{about}; {took}"
+    return f"{text}, and is used up in {_where(spent)}." if spent else f"{text}."
 
 
 def _where(rules: list[RuleInForce]) -> str:
@@ -108,10 +126,16 @@ def _where(rules: list[RuleInForce]) -> str:
 def silent(evidence: Evidence) -> Iterator[Finding]:
     """Who gives no answer, and what is not done meanwhile."""
     for component, why in sorted(evidence.away.items()):
+        if stranger := replaced_by(evidence, component):
+            text = f"{component} is {stranger}, which tells nothing of what it decides."
+            yield Finding(text, (f"process {component}", "orrery status"))
+            continue
         role = next((one for one in _WITHOUT if component == one or component.startswith(f"{one}-")), "")
         without = f"; {_WITHOUT[role]}" if role else ""
         yield Finding(f"{component} gave no answer: {why}{without}.", (f"process {component}",))
     for component, note in sorted(evidence.notes.items()):
+        if replaced_by(evidence, component):
+            continue
         yield Finding(f"{component} is not as usual: {note}.", ("orrery status",))
 
 

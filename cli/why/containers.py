@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from cli.why import claims
+from cli.why import claims, unseen
 from cli.why.evidence import (
     JSON,
     Evidence,
@@ -16,7 +16,10 @@ from cli.why.evidence import (
     condition,
     container_statuses,
     events_of,
+    older,
+    replaced_by,
     said,
+    told_event,
     version,
 )
 
@@ -34,7 +37,7 @@ def not_ready(evidence: Evidence) -> Iterator[Finding]:
         return
     yield from _node_silent(evidence, pod)
     statuses = list(container_statuses(pod))
-    if not statuses:
+    if not statuses and not list(unseen.by_kubelet(evidence)):
         text = f"The kubelet of {pod['spec']['nodeName']} has reported nothing of its containers yet."
         yield Finding(text, (version(pod),))
     for one in statuses:
@@ -43,14 +46,30 @@ def not_ready(evidence: Evidence) -> Iterator[Finding]:
             yield Finding(found, (version(pod), *_about(evidence, one["name"])))
     yield from _probes(evidence)
     yield from claims.of_pod(evidence)
-    for event in events_of(evidence, "FailedMount", "FailedAttachVolume")[:2]:
-        yield Finding(f"A volume is missing: {event.get('message')}", (cited_event(event),))
-    for event in events_of(evidence, "FailedCreatePodSandBox", "NetworkNotReady", "FailedPostStartHook")[:2]:
-        yield Finding(f"{event.get('reason')}: {event.get('message')}", (cited_event(event),))
+    yield from _failures(evidence, pod)
     for gate in pod["spec"].get("readinessGates") or []:
         kind = gate["conditionType"]
         if condition(pod, kind).get("status") != "True":
             yield Finding(f"Its readiness gate {kind} is not True.", (cited(pod, kind),))
+
+
+def _failures(evidence: Evidence, pod: JSON) -> Iterator[Finding]:
+    """Steps before a container that failed, unless one has been started since; and after."""
+    started = _last_start(pod)
+    mounts = events_of(evidence, "FailedMount", "FailedAttachVolume")
+    for event in [one for one in mounts if not older(one, started)][:2]:
+        yield told_event(evidence, event, "A volume is missing")
+    sandboxes = events_of(evidence, "FailedCreatePodSandBox", "NetworkNotReady")
+    hooks = events_of(evidence, "FailedPostStartHook")
+    for event in [*(one for one in sandboxes if not older(one, started)), *hooks][:2]:
+        yield told_event(evidence, event)
+
+
+def _last_start(pod: JSON) -> str:
+    """Of its containers, as an API timestamp; "" if none was started yet."""
+    states = [one.get(field) or {} for one in container_statuses(pod) for field in ("state", "lastState")]
+    ran = [one.get("running") or one.get("terminated") or {} for one in states]
+    return max((one.get("startedAt") or "" for one in ran), default="")
 
 
 def _waits_for_another(status: JSON) -> bool:
@@ -77,7 +96,7 @@ def container_problem(status: JSON) -> str:
 def _about(evidence: Evidence, container: str) -> tuple[str, ...]:
     words = ("BackOff", "Failed", "ErrImagePull", "Unhealthy")
     found = [one for one in events_of(evidence, *words) if container in str(one.get("involvedObject", {}))]
-    return tuple(cited_event(one) for one in found[:1])
+    return tuple(cited_event(evidence, one) for one in found[:1])
 
 
 def _probes(evidence: Evidence) -> Iterator[Finding]:
@@ -91,10 +110,11 @@ def _probes(evidence: Evidence) -> Iterator[Finding]:
             verdict = {True: "passed", False: "failed", None: "could not be carried out"}[facts["ok"]]
             answer = f"last {verdict}{ago(evidence, facts['at'])}: {facts['message'] or 'no message'}"
         text = f"The {facts['probe']} probe of {facts['container']} {answer}."
-        yield Finding(text, (f"{one.component} probe", *(cited_event(e) for e in events_of(evidence, "Unhealthy")[:1])))
+        cited_ones = (cited_event(evidence, event) for event in events_of(evidence, "Unhealthy")[:1])
+        yield Finding(text, (f"{one.component} probe", *cited_ones))
     if not probes:
         for event in events_of(evidence, "Unhealthy")[:1]:
-            yield Finding(f"A probe failed: {event.get('message')}", (cited_event(event),))
+            yield told_event(evidence, event, "A probe failed")
 
 
 def _node_silent(evidence: Evidence, pod: JSON) -> Iterator[Finding]:
@@ -106,7 +126,7 @@ def _node_silent(evidence: Evidence, pod: JSON) -> Iterator[Finding]:
         about = condition(node, "Ready").get("message") or "it has never reported"
         yield Finding(f"Its node {name} is not Ready: {about}.", (cited(node, "Ready"),))
     kubelet = f"kubelet-{name}"
-    if kubelet in evidence.away:
+    if kubelet in evidence.away and not replaced_by(evidence, kubelet):
         yield Finding(f"{kubelet} {evidence.away[kubelet]}: nobody works on the pod.", (f"process {kubelet}",))
 
 
@@ -126,7 +146,7 @@ def restarted(evidence: Evidence) -> Iterator[Finding]:
         if killed or unhealthy:
             text += f" Its liveness probe had failed: {(unhealthy or killed)[0].get('message')}"
         lines = last_words(evidence, one["name"])
-        proof = (version(pod), *(cited_event(e) for e in (killed + unhealthy)[:2]))
+        proof = (version(pod), *(cited_event(evidence, e) for e in (killed + unhealthy)[:2]))
         yield Finding(text, (*proof, _where(pod, one["name"])) if lines else proof, lines)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from cli.debugging.durations import show_duration
-from cli.why.evidence import Evidence, Finding, Past, age, cited, cited_event, condition, events_of, version
+from cli.why.evidence import Evidence, Finding, Past, age, cited, condition, events_of, told_event, version
 
 _REMOVERS: Final = {
     "kubernetes": "the namespace controller removes it once the namespace is empty",
@@ -40,7 +40,7 @@ def missing(evidence: Evidence) -> Iterator[Finding]:
             text = f"It was evicted, {target.get('reason')}: {target.get('message')}"
             yield Finding(text, (cited(past.last, "DisruptionTarget"),))
     for event in events_of(evidence)[:4]:
-        yield Finding(f"Last heard of it: {event.get('reason')}: {event.get('message')}", (cited_event(event),))
+        yield told_event(evidence, event, f"Last heard of it: {event.get('reason')}")
 
 
 def going(evidence: Evidence) -> Iterator[Finding]:

@@ -33,11 +33,17 @@ class HeldMessage:
     name: str
     rule: str
     seconds: float
+    number: int = 0
+    detail: str = ""
+
+    @property
+    def id(self) -> str:
+        return f"{self.component}:{self.number}"
 
 
 @dataclass(frozen=True)
 class RuleInForce:
-    """A hold or a fault."""
+    """A hold or a fault. `count` is how many messages it takes, 0 without end."""
 
     component: str
     edge: str
@@ -45,6 +51,11 @@ class RuleInForce:
     id: str
     name: str = ""
     taken: int = 0
+    count: int = 0
+
+    @property
+    def used_up(self) -> bool:
+        return 0 < self.count <= self.taken
 
 
 @dataclass(frozen=True)
@@ -139,13 +150,67 @@ def cited(obj: JSON, kind: str) -> str:
 def events_of(evidence: Evidence, *reasons: str) -> list[JSON]:
     """Newest first; all if no reason is given."""
     found = [one for one in evidence.events if not reasons or one.get("reason") in reasons]
-    return sorted(found, key=lambda one: str(one.get("lastTimestamp") or one.get("eventTime") or ""), reverse=True)
+    return sorted(found, key=event_time, reverse=True)
 
 
-def cited_event(event: JSON) -> str:
+def event_time(event: JSON) -> str:
+    """When it was seen last, as an API timestamp; "" if it does not say."""
+    series = (event.get("series") or {}).get("lastObservedTime")
+    return str(series or event.get("lastTimestamp") or event.get("eventTime") or "")
+
+
+def older(event: JSON, timestamp: str | None) -> bool:
+    """Is it from before that time, or as old? Not if either is unknown."""
+    at = event_time(event)
+    return bool(at and timestamp) and parse_time(at) <= parse_time(str(timestamp))
+
+
+def ready_since(obj: JSON) -> str:
+    """Since when a pod or node is Ready, "" if it is not."""
+    ready = condition(obj, "Ready")
+    return str(ready.get("lastTransitionTime") or "") if ready.get("status") == "True" else ""
+
+
+def cited_event(evidence: Evidence, event: JSON) -> str:
     count = event.get("count") or 1
     source = (event.get("source") or {}).get("component") or event.get("reportingComponent", "")
-    return f"event {event['metadata']['name']}: {event.get('reason')} ({count}x, {source})"
+    about = ", ".join(filter(None, (f"{count}x", source, event_age(evidence, event))))
+    return f"event {event['metadata']['name']}: {event.get('reason')} ({about})"
+
+
+def event_age(evidence: Evidence, event: JSON) -> str:
+    """`2m ago`, "" if it does not say when."""
+    at = event_time(event)
+    return ago(evidence, parse_time(at)).strip() if at else ""
+
+
+def told_event(evidence: Evidence, event: JSON, text: str = "") -> Finding:
+    """It as a finding, with its age; `text` instead of its reason."""
+    when = event_age(evidence, event)
+    about = f"{text or event.get('reason')}{f' ({when})' if when else ''}"
+    return Finding(f"{about}: {event.get('message')}", (cited_event(evidence, event),))
+
+
+def own_held(evidence: Evidence) -> list[HeldMessage]:
+    """Messages held that are about the object."""
+    name, namespaces = evidence.ref.name, ("", evidence.ref.namespace)
+    return [one for one in evidence.held if one.name == name and one.namespace in namespaces]
+
+
+def replaced_by(evidence: Evidence, component: str) -> str:
+    """`replaced by PROGRAM (way back)` of a stranger that runs in a component's place and cannot be asked; else ""."""
+    note = evidence.notes.get(component, "")
+    absent = evidence.away.get(component) in (None, "down", "frozen")
+    return note if note.startswith("replaced by ") and not absent else ""
+
+
+def counted(number: int, what: str) -> str:
+    """`1 attempt`, `2 attempts`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def are(number: int) -> str:
+    return "is" if number == 1 else "are"
 
 
 def said(evidence: Evidence, topic: str) -> list[Said]:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
-from cli.why import batch, circumstances, claims, containers, deletion, nodes, pods, services, workloads
-from cli.why.evidence import Evidence, Finding, cited, cited_event, events_of
+from cli.why import batch, circumstances, claims, containers, deletion, nodes, pods, services, unseen, workloads
+from cli.why.evidence import Evidence, Finding, cited, events_of, told_event
 
 Finder = Callable[[Evidence], Iterator[Finding]]
 
@@ -22,13 +22,14 @@ def conditions(evidence: Evidence) -> Iterator[Finding]:
         message = f": {one['message']}" if one.get("message") else ""
         yield Finding(f"{one['type']} is {one['status']}{about}{message}.", (cited(obj, one["type"]),))
     for event in [one for one in events_of(evidence) if one.get("type") == "Warning"][:3]:
-        yield Finding(f"{event.get('reason')}: {event.get('message')}", (cited_event(event),))
+        yield told_event(evidence, event)
 
 
 FINDERS: Final[dict[str, tuple[Finder, ...]]] = {
     "pods": (
         pods.ended,
         pods.placement,
+        unseen.by_kubelet,
         containers.not_ready,
         containers.restarted,
         pods.eviction_ahead,

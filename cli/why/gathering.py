@@ -164,7 +164,9 @@ def _unpacked(answers: Answers[debug_pb2.ExplainResponse]) -> Iterator[Said]:
 async def _held(fleet: Fleet) -> tuple[list[HeldMessage], dict[str, str]]:
     answers = await fleet.ask(lambda stub: stub.ListHeld(debug_pb2.ListHeldRequest()))
     found = [
-        HeldMessage(component, one.edge, one.kind, one.namespace, one.name, one.rule_id, one.seconds)
+        HeldMessage(
+            component, one.edge, one.kind, one.namespace, one.name, one.rule_id, one.seconds, one.id, one.detail
+        )
         for component, answer in sorted(answers.got.items())
         for one in answer.held
         if not is_hidden(one.rule_id)
@@ -186,7 +188,7 @@ def _rule(component: str, one: debug_pb2.Rule) -> RuleInForce:
     held = one.action == debug_pb2.Rule.HOLD
     action = "hold" if held else f"fault ({debug_pb2.Rule.Action.Name(one.action).lower()})"
     name = join_key(one.namespace, one.name) if one.name else ""
-    return RuleInForce(component, one.edge, action, one.id, name, one.taken)
+    return RuleInForce(component, one.edge, action, one.id, name, one.taken, one.count)
 
 
 async def _line(fleet: Fleet) -> ClockState:

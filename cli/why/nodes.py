@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cli.debugging.durations import show_duration
-from cli.why.evidence import Evidence, Finding, age, cited, cited_event, condition, events_of, version
+from cli.why.evidence import (
+    JSON,
+    Evidence,
+    Finding,
+    age,
+    cited,
+    condition,
+    events_of,
+    older,
+    ready_since,
+    replaced_by,
+    told_event,
+    version,
+)
 
 
 def health(evidence: Evidence) -> Iterator[Finding]:
@@ -21,7 +34,7 @@ def health(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(f"{text}.", (cited(node, "Ready"),))
     yield from _lease(evidence, name)
     for process in (f"kubelet-{name}", f"runtime-{name}", f"kube-proxy-{name}"):
-        if process in evidence.away:
+        if process in evidence.away and not replaced_by(evidence, process):
             yield Finding(f"{process} {evidence.away[process]}.", (f"process {process}",))
     for kind in ("MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable"):
         if condition(node, kind).get("status") == "True":
@@ -54,7 +67,13 @@ def closed(evidence: Evidence) -> Iterator[Finding]:
         effect = "evicts pods" if taint["effect"] == "NoExecute" else "keeps new pods away"
         text = f"Taint {taint['key']}{value}:{taint['effect']} {effect} that do not tolerate it."
         yield Finding(text, (version(node),))
-    for event in [one for one in events_of(evidence) if one.get("type") == "Warning" or "Not" in one.get("reason", "")][
-        :3
-    ]:
-        yield Finding(f"{event.get('reason')}: {event.get('message')}", (cited_event(event),))
+    heard = [one for one in events_of(evidence) if one.get("type") == "Warning" or "Not" in one.get("reason", "")]
+    for event in [one for one in heard if not _is_over(node, one)][:3]:
+        yield told_event(evidence, event)
+
+
+def _is_over(node: JSON, event: JSON) -> bool:
+    """Does the node's state say otherwise since?"""
+    if event.get("reason") == "NodeNotSchedulable":
+        return not node.get("spec", {}).get("unschedulable")
+    return event.get("reason") == "NodeNotReady" and older(event, ready_since(node))

@@ -43,7 +43,8 @@ def _present(evidence: Evidence, service: JSON) -> Iterator[Finding]:
             state = "ready" if ready in (True, None) else "NOT ready"
             lines.append(f"{', '.join(endpoint['addresses'])} port {ports}: {target}, {state}")
     taking = sum("NOT ready" not in line for line in lines)
-    text = f"It has {taking} endpoints that take traffic." if taking else "It has no endpoint that takes traffic."
+    those = "endpoint that takes" if taking == 1 else "endpoints that take"
+    text = f"It has {taking or 'no'} {those if taking else 'endpoint that takes'} traffic."
     proof = tuple(version(one) for one in evidence.slices) or (f"{version(service)}, no EndpointSlice",)
     yield Finding(text, proof, tuple(lines))
 

@@ -9,11 +9,12 @@ from cli.why.evidence import (
     JSON,
     Evidence,
     Finding,
+    are,
     cited,
-    cited_event,
     condition,
     container_statuses,
     events_of,
+    told_event,
     version,
 )
 
@@ -34,15 +35,18 @@ def replicas(evidence: Evidence) -> Iterator[Finding]:
     pods = owned_pods(evidence)
     updated = status.get("updatedReplicas", wanted)
     if ready >= wanted and updated >= wanted and len(pods) <= wanted:
-        yield Finding(f"All {wanted} of its pods are ready.", (version(obj),))
+        text = "Its only pod is ready." if wanted == 1 else f"All {wanted} of its pods are ready."
+        yield Finding(text, (version(obj),))
         return
-    rolling = f"; {updated or 0} are of the newest template" if "updatedReplicas" in status else ""
-    yield Finding(f"{ready} of {wanted} wanted pods are ready, {len(pods)} exist{rolling}.", (version(obj),))
+    rolling = f"; {updated or 0} {are(updated)} of the newest template" if "updatedReplicas" in status else ""
+    exist = "1 exists" if len(pods) == 1 else f"{len(pods)} exist"
+    yield Finding(f"{ready} of {wanted} wanted pods are ready, {exist}{rolling}.", (version(obj),))
     blamed = [(pod, problem) for pod in pods if (problem := pod_problem(pod))]
     for pod, problem in blamed[:PODS_TOLD]:
         yield Finding(f"Pod {pod['metadata']['name']}: {problem}", (version(pod),))
     if len(blamed) > PODS_TOLD:
-        yield Finding(f"And {len(blamed) - PODS_TOLD} more pods that are not ready.")
+        more = len(blamed) - PODS_TOLD
+        yield Finding(f"And {more} more {'pod that is' if more == 1 else 'pods that are'} not ready.")
 
 
 def _unseen(obj: JSON) -> Iterator[Finding]:
@@ -90,4 +94,4 @@ def told_conditions(evidence: Evidence) -> Iterator[Finding]:
         if bad or stuck:
             yield Finding(f"{one['type']}, {one.get('reason')}: {one.get('message')}", (cited(obj, one["type"]),))
     for event in [one for one in events_of(evidence) if one.get("type") == "Warning"][:2]:
-        yield Finding(f"{event.get('reason')}: {event.get('message')}", (cited_event(event),))
+        yield told_event(evidence, event)

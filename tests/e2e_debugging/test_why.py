@@ -75,7 +75,7 @@ def test_a_service_without_endpoints(asked: tuple[Cluster, Kubectl]) -> None:
     why(cluster, "service/web", "matches no pod", "nearest: pod front: tier is front, not back")
     kubectl("patch", "service", "web", "-p", '{"spec":{"selector":{"app":"web","tier":"front"}}}')
     looked = "controller-manager's endpointslice controller last looked"
-    why(cluster, "service/web", "It has 1 endpoints that take traffic", "evidence: endpointslice/web-", looked)
+    why(cluster, "service/web", "It has 1 endpoint that takes traffic", "evidence: endpointslice/web-", looked)
 
 
 def test_what_is_held_on_the_way(asked: tuple[Cluster, Kubectl]) -> None:
@@ -88,6 +88,36 @@ def test_what_is_held_on_the_way(asked: tuple[Cluster, Kubectl]) -> None:
     finally:
         cluster.orrery("release", "--all")
     why(cluster, "pod/stuck", "It is Ready")
+
+
+def test_a_binding_that_is_held(asked: tuple[Cluster, Kubectl]) -> None:
+    cluster, kubectl = asked
+    cluster.orrery("hold", "schedule:bind", "--match", "name=bound", "--yes")
+    apply(kubectl, pod("bound", nodeSelector={"kubernetes.io/hostname": "worker-1"}))
+    try:
+        decided = "The scheduler has decided for worker-1; it is not bound yet: its binding is held at schedule:bind"
+        answer = why(cluster, "pod/bound", decided, "worker-2: refused by NodeAffinity")
+        assert "no node takes it" not in answer
+        assert "    bind to worker-1" in cluster.orrery("held").stdout.splitlines()
+    finally:
+        cluster.orrery("release", "--all")
+    why(cluster, "pod/bound", "It is Ready")
+
+
+@pytest.mark.parametrize(("who", "name"), [("scheduler", "lost-1"), ("kubelet-worker-2", "lost-2")])
+def test_an_event_that_is_never_seen(asked: tuple[Cluster, Kubectl], who: str, name: str) -> None:
+    cluster, kubectl = asked
+    fault = ("fault", "add", "watch:pods", "--component", who, "--match", f"name={name}", "--drop", "--count", "1")
+    cluster.orrery(*fault)
+    apply(kubectl, pod(name, nodeSelector={"kubernetes.io/hostname": "worker-2"}))
+    try:
+        unknown = f"{who} does not know of it: the event that tells of it has not reached it"
+        why(cluster, f"pod/{name}", unknown, f"A fault (drop) at watch:pods in {who} for {name} is used up: it took 1")
+    finally:
+        cluster.orrery("fault", "clear")
+    assert unknown in why(cluster, f"pod/{name}", f"orrery restart {who}", ", not this one")
+    cluster.orrery("restart", who)
+    why(cluster, f"pod/{name}", "It is Ready")
 
 
 def test_a_node_whose_kubelet_is_frozen(asked: tuple[Cluster, Kubectl]) -> None:

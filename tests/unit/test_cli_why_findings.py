@@ -246,7 +246,7 @@ CASES = {
                 }
             ],
         },
-        ["It has 1 endpoints that take traffic", "10.0.0.1 port 80: p, ready", "endpointslice/web-1@7"],
+        ["It has 1 endpoint that takes traffic", "10.0.0.1 port 80: p, ready", "endpointslice/web-1@7"],
         ["takes no traffic"],
     ),
     "deployment: paused and not seen": Case(

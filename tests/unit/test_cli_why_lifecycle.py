@@ -171,7 +171,7 @@ CASES = {
                 {"name": "c", "state": {"terminated": {"reason": "Error", "exitCode": 4}}}]},
                 ownerReferences=[{"uid": "uid-j", "controller": True}])],
         },
-        ["It has failed, BackoffLimitExceeded: limit", "2 failed, and it gives up after 1 retries",
+        ["It has failed, BackoffLimitExceeded: limit", "2 failed, and it gives up after 1 retry",
          "Pod j-1: Container c has ended, Error, exit code 4"],
         ["has not acted on its latest change"],
     ),
@@ -179,7 +179,7 @@ CASES = {
     "a job with a deadline": Case(
         "job/j",
         {"obj": obj("Job", "j", {"activeDeadlineSeconds": 100}, {"active": 1, "startTime": at(40)})},
-        ["1 pods active, 0 of 1 succeeded", "activeDeadlineSeconds of 100 end it in 1m"],
+        ["1 pod active, 0 of 1 succeeded", "activeDeadlineSeconds of 100 end it in 1m"],
     ),
     "a cron job": Case(
         "cronjob/c",

@@ -53,6 +53,9 @@ class Cluster:
         found = self.api.server.store.trees(EVENTS)
         return [(one["type"], one["reason"], one["message"]) for one in found]
 
+    def explain(self, name: str) -> list[tuple[str, dict[str, Any]]]:
+        return [one for explain in self.seams.explainers for one in explain("pods", "default", name)]
+
     async def after(self, seconds: float) -> None:
         await self.clock.advance(seconds)
         await settle(ROUNDS)
@@ -117,6 +120,26 @@ async def test_assumed_room_is_not_given_twice(cluster: Cluster) -> None:
     cluster.seams.gates.release()
     await settle(ROUNDS)
     assert (await cluster.node_of("first"), await cluster.node_of("second")) == ("a", "")
+
+
+async def test_a_held_binding_says_where_to(cluster: Cluster) -> None:
+    cluster.seams.gates.add(Rule("schedule:bind", Action.HOLD))
+    await cluster.add_node("a")
+    await cluster.add_pod("p")
+    assert [held.detail for held in cluster.seams.gates.held()] == ["bind to a"]
+
+
+async def test_what_it_never_heard_of_it_says_so(cluster: Cluster) -> None:
+    def told(name: str) -> list[str]:
+        return [topic for topic, _ in cluster.explain(name)]
+
+    await cluster.add_node("a", cpu="1")
+    await cluster.add_pod("bound")
+    await cluster.add_pod("waiting", cpu="2")
+    cluster.seams.gates.add(Rule("watch:pods", Action.DROP, name="lost"))
+    await cluster.add_pod("lost")
+    assert (told("bound"), told("waiting")) == (["decision"], ["scheduling queue", "decision"])
+    assert cluster.explain("lost") == [("unknown", {"waiting": 1, "placed": 1})]
 
 
 async def test_cycles_can_be_stepped(cluster: Cluster) -> None:
