@@ -59,13 +59,16 @@ def _restart(args: argparse.Namespace) -> None:
     from cli.debugging.processes import tell
     from cli.forms.finding import running
     from cli.running import is_alive
+    from cli.source.telling import why_down
 
     cluster = running(args.name)
     process = cluster.process(args.component)
     if not is_alive(process.pid):
-        raise UserError(f"{process.name} is not running; {cluster.keeper} is about to start it")
+        why = why_down(cluster.manage(process.name)) or f"{cluster.keeper} is about to start it"
+        raise UserError(f"{process.name} is not running: {why}")
     tell(process, signal.SIGKILL if args.kill else signal.SIGTERM)
-    print(f"{process.name} (PID {process.pid}) was told to stop; {cluster.keeper} starts it again")
+    done = "was killed" if args.kill else "was told to stop"
+    print(f"{process.name} (PID {process.pid}) {done}; {cluster.keeper} starts it again")
 
 
 def _kubeconfig(args: argparse.Namespace) -> None:
@@ -103,7 +106,7 @@ def _supervise(args: argparse.Namespace) -> None:
 
 COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], None], str]] = {
     "up": (_up, "start a cluster"),
-    "down": (_down, "stop a cluster and leave nothing behind"),
+    "down": (_down, "stop a cluster; leave only what the next up uses again, and logs"),
     "status": (_status, "what runs where"),
     "logs": (_logs, "show one component's log"),
     "restart": (_restart, "restart one component alone"),
@@ -155,6 +158,11 @@ def parse(argv: list[str]) -> argparse.Namespace:
     return args
 
 
+def _needs_no_cluster(args: argparse.Namespace) -> bool:
+    """It reads files alone."""
+    return compare.needs_no_cluster(args) or (args.command == "wire" and bool(args.read))
+
+
 def _told_plainly() -> type[Exception]:
     """What components end with, too. Asked for only where something has gone wrong already: it takes its time."""
     from wire.process import CannotRun
@@ -165,7 +173,7 @@ def _told_plainly() -> type[Exception]:
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(list(sys.argv[1:] if argv is None else argv))
     try:
-        args.name = (args.name or DEFAULT_NAME) if compare.needs_no_cluster(args) else meant(args.command, args.name)
+        args.name = (args.name or DEFAULT_NAME) if _needs_no_cluster(args) else meant(args.command, args.name)
         require_name(args.name)
         COMMANDS[args.command][0](args)
     except UserError as error:

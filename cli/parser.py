@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -24,10 +25,27 @@ class Parser(argparse.ArgumentParser):
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
         """Whatever is unknown is refused by the command that it was given to, not by `orrery` as a whole."""
+        self._refuse_repeated(sys.argv[1:] if args is None else args)
         found, more = super().parse_known_args(args, namespace)
         if self._subparsers is None:
             self._refuse(more)
         return found, more
+
+    def _refuse_repeated(self, words: Sequence[str]) -> None:
+        """The last would be taken, and the first forgotten in silence. A flag whose default is a list may come again.
+
+        What begins with a dash is always a flag, never another flag's value; after `--` there are none.
+        """
+        seen = set()
+        for word in words[: words.index("--")] if "--" in words else words:
+            flag = word.partition("=")[0] if word.startswith("--") else word[:2]
+            action = self._option_string_actions.get(flag)
+            if action is None or action.dest == "help" or isinstance(action.default, list):
+                continue
+            if action.dest in seen:
+                told = (action.help or argparse.SUPPRESS) % vars(action)
+                self._help(f"{flag} is given twice{'' if told == argparse.SUPPRESS else f' ({told})'}")
+            seen.add(action.dest)
 
     def _refuse(self, unknown: Sequence[str]) -> None:
         flag = next((word.partition("=")[0] for word in unknown if word.startswith("-")), "")

@@ -8,7 +8,7 @@ import signal
 import sys
 from dataclasses import replace
 
-from cli.breakpoints.ports import port_for
+from cli.breakpoints.ports import PORTS, port_for
 from cli.breakpoints.prompt import HOOK
 from cli.config import child_environment
 from cli.debugging.targets import LOCAL
@@ -18,6 +18,7 @@ from cli.source.telling import (
     DEBUGGED_SERVE_SECONDS,
     change_free,
     manage_free,
+    name_flag,
     wait_down,
     wait_listening,
     wait_new,
@@ -98,10 +99,10 @@ def _how_to_attach(one: Managed, port: int, pid: int, *, waits: bool = False) ->
     lines = [
         f"{one.name} (PID {pid}) waits for a debugger at {host}:{port}",
         f"  VS Code: Run and Debug, `Attach to {kind}{'' if host == LOCAL else ' under Compose'}`"
-        + ("" if kind == one.name else f", {where}"),
+        + ("" if kind == one.name and port == PORTS[kind] else f", {where}"),
         f"  others:  attach by DAP to host {host}, port {port}; sources are in {one.sources}",
         "while it stands still, the cluster's clock stands still for all others",
-        f"as usual again: orrery debug {one.name} --off",
+        f"as usual again: orrery debug {one.name}{name_flag(one.cluster.name)} --off",
     ]
     if waits:
         lines[0] += ", and does nothing before one has attached"

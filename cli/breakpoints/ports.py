@@ -18,6 +18,13 @@ PORTS = {
 }
 
 
+def require_port(port: int) -> int:
+    """The same. Raises UserError if it can be none."""
+    if not 0 < port < 1 << 16:
+        raise UserError(f"--port {port}: must be 1 to {(1 << 16) - 1}")
+    return port
+
+
 def port_for(component: str, wanted: int, host: str = LOCAL) -> int:
     """The one asked for, else its kind's. Raises UserError if it is taken; of a container we cannot know."""
     kind = next((kind for kind in PORTS if component == kind or component.startswith(f"{kind}-")), "")

@@ -47,7 +47,7 @@ def _time(line: ClockState, now: float, ahead: float) -> list[str]:
 
 
 def _frozen(names: Sequence[str]) -> list[str]:
-    return [f"frozen: {', '.join(names)} (orrery thaw)"] if names else []
+    return [f"frozen: {', '.join(names)} (orrery thaw NAME)"] if names else []
 
 
 def _rules(entries: Sequence[Entry], now: float) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from cli.debugging.numbers import natural, share
+from cli.debugging.numbers import natural, positive, seconds, share
 from cli.errors import UserError
 
 Args = argparse.Namespace
@@ -118,10 +118,10 @@ def _kill(args: Args) -> None:
 
 
 def _freeze(args: Args) -> None:
-    from cli.debugging.durations import parse_duration
+    from cli.debugging.faults import parse_length
     from cli.debugging.processes import freeze
 
-    print(freeze(args.name, args.component, parse_duration(args.duration) if args.duration else 0.0))
+    print(freeze(args.name, args.component, parse_length("duration", args.duration) if args.duration else 0.0))
 
 
 def _thaw(args: Args) -> None:
@@ -204,7 +204,7 @@ def _match(parser: Parser) -> None:
     parser.add_argument("edge", metavar="EDGE", help="as orrery edges names it; may be a shell pattern")
     _component(parser)
     parser.add_argument("--match", default="", help="kind=Pod,namespace=default,name=web-*; only such messages")
-    parser.add_argument("--count", type=natural, default=0, help="only so many messages, in each component")
+    parser.add_argument("--count", type=positive, default=0, help="only so many messages, in each component")
 
 
 def _hold_flags(parser: Parser) -> None:
@@ -295,7 +295,7 @@ def _trace_flags(parser: Parser) -> None:
     parser.usage = "orrery trace [flags] -- COMMAND... | orrery trace [flags] KIND/NAME | orrery trace [flags] TRACE-ID"
     parser.add_argument("words", nargs="+", metavar="WHAT", help="-- COMMAND, KIND/NAME or a trace id")
     _namespace(parser)
-    parser.add_argument("--wait", type=float, default=30.0, help="at most so many seconds (default: %(default)s)")
+    parser.add_argument("--wait", type=seconds, default=30.0, help="at most so many seconds (default: %(default)s)")
     parser.add_argument("--all", action="store_true", help="deliveries that led to nothing and admission, too")
     parser.add_argument("--otlp", default="", metavar="FILE", help="also write the tree as OTLP/JSON")
     parser.add_argument("--html", default="", metavar="FILE", help="also write it as one page with a sequence diagram")

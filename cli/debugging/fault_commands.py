@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from cli.debugging.faults import Fault
 from cli.debugging.fleet import Answers, Fleet, open_fleet
 from cli.debugging.hidden import is_hidden, notice
 from cli.debugging.near import did_you_mean
+from cli.debugging.numbers import counted
 from cli.debugging.rulebook import BrokenRules, Entry, in_force, read_entries, rules_path
 from cli.debugging.starvation import losses
 from cli.debugging.telling import Wanted, begin_anew, delete_rules, read_line, set_rules
@@ -70,8 +72,7 @@ def _lines(fleet: Fleet, wanted: Fault | Partition, entries: Sequence[Entry], no
     rules = [one.rule for one in entries]
     names = [one.component for one in fleet.targets]
     starving = dict.fromkeys(loss for rule in rules for loss in losses(rule, wanted.component, names))
-    careful = any(rule.action is not Action.DUPLICATE for rule in rules)
-    return [_entry_line(one, now) for one in entries] + [f"careful: {one}" for one in starving if careful]
+    return [_entry_line(one, now) for one in entries] + [f"careful: {one}" for one in starving]
 
 
 def _entry_line(one: Entry, now: float) -> str:
@@ -99,22 +100,30 @@ def _check_against(fleet: Fleet, wanted: Fault | Partition, seen: Sequence[str])
         check_edge(wanted.edge, seen)
         fleet.choose(wanted.component)
     else:
+        _check_length(wanted)
         partitions.cuts(wanted.one, wanted.other, fleet.targets)
 
 
 async def partition(name: str, one: str, other: str, duration: str, *, forever: bool) -> str:
     require_end(duration, forever)
+    faults.require_one_end(forever=forever, duration=duration)
+    wanted = Partition(one, other, duration)
+    _check_length(wanted)
     async with open_fleet(name) as fleet:
-        return await _set(fleet, [Partition(one, other, duration)])
+        return await _set(fleet, [wanted])
+
+
+def _check_length(wanted: Partition) -> None:
+    if wanted.duration:
+        faults.parse_length("duration", wanted.duration)
 
 
 async def show(name: str) -> str:
     """Every rule, holds and partitions included, with what it did so far."""
     entries, answers, now = await _rules(name)
     paths = running(name).paths
-    taken = {one.rule.id: _taken(one.rule.id, answers.got) for one in entries}
     strays = _strays({one.rule.id for one in entries}, answers.got)
-    lines = [_rule_table(entries, taken, now)] if entries else ["no rules"]
+    lines = [_rule_table(entries, answers, now)] if entries else ["no rules"]
     lines += [f"{component} has {rule_id} besides, set by another way" for component, rule_id in strays]
     lines += notice(paths)
     return "\n".join([*lines, *([answers.complaint] if answers.missing else [])])
@@ -137,13 +146,25 @@ async def _rules(name: str) -> tuple[list[Entry], Answers[debug_pb2.ListRulesRes
     return in_force(read_entries(rules_path(fleet.paths)), now), answers, now
 
 
-def _rule_table(entries: Sequence[Entry], taken: dict[str, int], now: float) -> str:
+def _rule_table(entries: Sequence[Entry], answers: Answers[debug_pb2.ListRulesResponse], now: float) -> str:
     rows = [["ID", "EDGE", "COMPONENT", "WHAT", "TOOK", "ENDS"]]
     for one in entries:
-        ends = faults.ending(one.rule, taken[one.rule.id], now)
+        taken = str(_taken(one.rule.id, answers.got))
+        ends = _ending(one, answers, now)
         component = one.component if one.component != "*" else "all"
-        rows.append([one.rule.id, one.rule.edge, component, faults.describe(one.rule), str(taken[one.rule.id]), ends])
+        rows.append([one.rule.id, one.rule.edge, component, faults.describe(one.rule), taken, ends])
     return table(rows)
+
+
+def _ending(one: Entry, answers: Answers[debug_pb2.ListRulesResponse], now: float) -> str:
+    """Who did not answer may have some left to take."""
+    named = [name for name in (*answers.got, *answers.missing) if fnmatchcase(name, one.component)]
+    taken = {name: _taken(one.rule.id, {name: answer}) for name, answer in answers.got.items()}
+    done = [name for name in named if one.rule.count and taken.get(name, 0) >= one.rule.count]
+    if done and done == named:
+        return "used up"
+    where = f"; used up in {done[0] if len(done) == 1 else f'{len(done)} components'}" if done else ""
+    return faults.ending(one.rule, 0, now) + where
 
 
 def _taken(rule_id: str, answers: dict[str, debug_pb2.ListRulesResponse]) -> int:
@@ -187,5 +208,6 @@ async def clear(name: str) -> str:
         gone = [one for one in entries if one.rule.action is not Action.HOLD]
         answers = await delete_rules(fleet, gone)
     holds = len(entries) - len(gone)
-    kept = f"; {holds} holds stay (orrery release --all ends them)" if holds else ""
-    return "\n".join([f"deleted {len(gone)} rules{kept}", *([answers.complaint] if answers.missing else [])])
+    stay = "stays (orrery release --all ends it)" if holds == 1 else "stay (orrery release --all ends them)"
+    kept = f"; {counted(holds, 'hold')} {stay}" if holds else ""
+    return "\n".join([f"deleted {counted(len(gone), 'rule')}{kept}", *([answers.complaint] if answers.missing else [])])

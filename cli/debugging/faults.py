@@ -10,6 +10,7 @@ from typing import Any
 from cli.debugging.durations import parse_duration, show_duration
 from cli.debugging.edges import keeps_order
 from cli.debugging.near import did_you_mean
+from cli.debugging.numbers import counted
 from cli.errors import UserError
 from wire.rules import Action, Rule, Subject
 
@@ -92,13 +93,31 @@ def check(fault: Fault) -> None:
         raise UserError(f"--probability {fault.probability:g}: must be above 0 and at most 1")
     if fault.count < 0 or (fault.seed or 0) < 0:
         raise UserError(f"--{'count' if fault.count < 0 else 'seed'}: must not be negative")
-    for flag in ("delay", "jitter", "duration"):
+    for flag in ("delay", "duration"):
         if getattr(fault, flag):
-            parse_duration(getattr(fault, flag))
+            parse_length(flag, getattr(fault, flag))
+    if fault.jitter:
+        parse_duration(fault.jitter)
+    require_one_end(forever=fault.forever, count=fault.count, duration=fault.duration)
     if not (fault.count or fault.duration or fault.forever):
         raise UserError(
             "when should it end? Say --count N (messages), --duration 5m (cluster time), or --forever if you mean it"
         )
+
+
+def parse_length(flag: str, text: str) -> float:
+    """Seconds of a duration that has a length. Raises UserError."""
+    found = parse_duration(text)
+    if not found:
+        raise UserError(f"--{flag} {text}: must be above 0")
+    return found
+
+
+def require_one_end(*, forever: bool, count: int = 0, duration: str = "") -> None:
+    """Raises UserError for what has no end and an end."""
+    other = "count" if count else "duration"
+    if forever and (count or duration):
+        raise UserError(f"--forever and --{other}: does it end, or not? One of the two, please")
 
 
 def rules_of(fault: Fault, now: float) -> list[Rule]:
@@ -154,7 +173,7 @@ def ending(rule: Rule, taken: int, now: float) -> str:
     """When it ends."""
     ends = []
     if rule.count:
-        ends.append(f"after {rule.count} messages")
+        ends.append(f"after {counted(rule.count, 'message')}")
     if rule.expires:
         ends.append(f"in {show_duration(max(0.0, rule.expires - now))}")
     return " or ".join(ends) or ("when released" if rule.action is Action.HOLD else "never")

@@ -14,6 +14,7 @@ from cli.debugging.faults import parse_match
 from cli.debugging.fleet import Fleet, open_fleet
 from cli.debugging.hidden import notice
 from cli.debugging.holding import HeldMessage, held, held_table, one_line, release, select
+from cli.debugging.numbers import counted
 from cli.debugging.rulebook import Entry, read_entries, rules_path
 from cli.debugging.single_step import interactive, pressed_keys, step_once
 from cli.debugging.starvation import losses
@@ -82,7 +83,7 @@ def _said(options: HoldOptions) -> str:
 
 
 def _what(options: HoldOptions, meant: Sequence[str]) -> str:
-    many = f"the next {options.count} messages" if options.count else "messages"
+    many = f"the next {counted(options.count, 'message')}" if options.count else "messages"
     where = f" of {options.component}" if options.component != "*" else ""
     matched = f" with {options.match}" if options.match else ""
     edges = options.edge if len(meant) == 1 else f"{options.edge} ({len(meant)} edges)"
@@ -109,7 +110,7 @@ async def let_go(name: str, ids: Sequence[str], *, everything: bool, drop: bool 
     async with open_fleet(name) as fleet:
         if everything:
             many, rules = await _end_holds(fleet)
-            return f"{many} messages passed; {rules} holds ended"
+            return f"{counted(many, 'message')} passed; {counted(rules, 'hold')} ended"
         found, _ = await held(fleet)
         holds = [one for one in _holds(fleet) if one.group in ids]
         chosen = select(found, [one for one in ids if one not in {hold.group for hold in holds}], _groups(fleet))
@@ -119,7 +120,9 @@ async def let_go(name: str, ids: Sequence[str], *, everything: bool, drop: bool 
         await delete_rules(fleet, holds)
     ended = {one.rule.id: sum(held.rule_id == one.rule.id for held in found) for one in holds}
     lines = [f"{'lost' if drop else 'passed'}: {one_line(one)}" for one in chosen]
-    return "\n".join([*lines, *(f"{rule_id} ended; {many} messages passed" for rule_id, many in ended.items())])
+    return "\n".join(
+        [*lines, *(f"{rule_id} ended; {counted(many, 'message')} passed" for rule_id, many in ended.items())]
+    )
 
 
 def _groups(fleet: Fleet) -> list[str]:

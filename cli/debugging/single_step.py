@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 import termios
 import tty
@@ -17,10 +18,19 @@ from enum import Enum
 from typing import Protocol
 
 from cli.debugging.holding import HeldMessage, one_line
+from cli.debugging.numbers import counted
 
 POLL_SECONDS = 0.1  # real time between looks for the next held message
 CHOICES = 9  # messages offered by digit
-KEYS = "any key: the next passes   1-9: that one passes   d: lose the next   a: all pass, holds end   q: leave"
+KEYS = (
+    "any key: the next passes   1-9: that one passes   d: lose the next   a: all pass, holds end   q: leave   "
+    "?: these keys"
+)
+_ESCAPE = "\x1b"
+_KEY = re.compile(
+    r"\x1b+(?:\[\[?[0-?]*[ -/]*[@-~]|O[0-9;]*[@-~]|[^\x00-\x1f]?)|.", re.DOTALL
+)  # a sequence (ECMA-48's, or as a terminal's function keys have it), a key with Alt, or a plain one
+_UNFINISHED = re.compile(r"\x1b+(?:\[\[?[0-?]*[ -/]*|O[0-9;]*)?\Z")
 
 
 class Do(Enum):
@@ -28,6 +38,7 @@ class Do(Enum):
     DROP = "lost"
     ALL = "all passed"
     QUIT = "left"
+    HELP = "keys"
     NOTHING = ""
 
 
@@ -37,12 +48,23 @@ class Choice:
     message: HeldMessage | None = None
 
 
+def split_keys(typed: str) -> tuple[list[str], str]:
+    """The keys, those that send a sequence whole, and the beginning of a sequence whose rest is yet to come."""
+    begun = _UNFINISHED.search(typed)
+    rest = begun[0] if begun else ""
+    return _KEY.findall(typed.removesuffix(rest)), rest
+
+
 def decide(key: str, found: Sequence[HeldMessage]) -> Choice:
     """What a key asks for."""
     if key in ("q", "\x03", "\x04", ""):
         return Choice(Do.QUIT)
     if key == "a":
         return Choice(Do.ALL)
+    if key in ("?", "h"):
+        return Choice(Do.HELP)
+    if key.startswith(_ESCAPE):  # an arrow, Page Down, Escape itself: nobody means a message by it
+        return Choice(Do.NOTHING)
     if key.isdigit():
         number = int(key) - 1
         return Choice(Do.PASS, found[number]) if 0 <= number < min(len(found), CHOICES) else Choice(Do.NOTHING)
@@ -87,14 +109,17 @@ async def interactive(hands: Hands, keys: asyncio.Queue[str], say: Callable[[str
             continue
         choice = decide(key, found)
         if choice.do is Do.QUIT:
-            say(f"left; {len(found)} messages are still held" if found else "left; nothing is held")
+            still = f"{counted(len(found), 'message')} {'is' if len(found) == 1 else 'are'} still held"
+            say(f"left; {still if found else 'nothing is held'}")
             return
         await _carry_out(choice, hands, say)
 
 
 async def _carry_out(choice: Choice, hands: Hands, say: Callable[[str], None]) -> None:
     if choice.do is Do.ALL:
-        say(f"{await hands.end_holds()} messages passed; no hold is left")
+        say(f"{counted(await hands.end_holds(), 'message')} passed; no hold is left")
+    elif choice.do is Do.HELP:
+        say(KEYS)
     elif choice.message is not None:
         await hands.release(choice.message, drop=choice.do is Do.DROP)
         say(f"  {choice.do.value}: {one_line(choice.message)}")
@@ -108,6 +133,11 @@ def _menu(found: Sequence[HeldMessage]) -> str:
     return "\n".join([*lines, *([f"    and {more} more"] if more > 0 else [])])
 
 
+def _continued(begun: str, typed: str) -> str:
+    """Escape alone, and a key after it, are no sequence."""
+    return typed if begun.strip(_ESCAPE) == "" and typed[:1] not in ("[", "O") else begun + typed
+
+
 @asynccontextmanager
 async def pressed_keys() -> AsyncIterator[asyncio.Queue[str]]:
     """Single keys of the terminal, without Enter; the terminal is put back afterwards."""
@@ -115,11 +145,14 @@ async def pressed_keys() -> AsyncIterator[asyncio.Queue[str]]:
     before = termios.tcgetattr(descriptor)
     keys: asyncio.Queue[str] = asyncio.Queue()
     loop = asyncio.get_running_loop()
+    begun = ""
     tty.setcbreak(descriptor)
 
     def read() -> None:
+        nonlocal begun
         typed = os.read(descriptor, 64).decode(errors="replace")
-        for key in typed or [""]:  # nothing to read: the terminal has gone
+        found, begun = split_keys(_continued(begun, typed))
+        for key in found if typed else [""]:  # nothing to read: the terminal has gone
             keys.put_nowait(key)
 
     loop.add_reader(descriptor, read)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from cli.debugging.numbers import natural
+from cli.debugging.numbers import natural, positive
 
 Args = argparse.Namespace
 Parser = argparse.ArgumentParser
@@ -60,7 +60,7 @@ def _etcd_flags(parser: Parser) -> None:
             default="",
             help="only below it: /registry/pods, or a kind and a namespace, pods/shop (default: all)",
         )
-    made["tree"].add_argument("--depth", type=natural, default=0, help="only so many levels; below, keys are counted")
+    made["tree"].add_argument("--depth", type=positive, default=0, help="only so many levels; below, keys are counted")
     for verb in ("get", "history"):
         made[verb].add_argument("key", metavar="KEY", help="/registry/pods/default/web-1, or pod/web-1, pod/shop/web-1")
     made["get"].add_argument("--revision", type=natural, default=0, help="as it was then (default: now)")

@@ -38,15 +38,16 @@ def log_command(name: str, component: str, lines: int, *, follow: bool) -> list[
 
 
 def meant(command: str, wanted: str | None) -> str:
-    """The cluster's name. Without one: the default, or Compose's where that is the only one that runs; it says so."""
+    """The cluster's name. Without one: the default, or another where that is the only one that runs; it says so."""
     if wanted == COMPOSE_NAME and command in HOST_ONLY and not _is_host_cluster(wanted):
         raise UserError(f"{COMPOSE_NAME} is the cluster of docker-compose.yml: {HOST_ONLY[command]}")
     if wanted is not None:
         return wanted
-    if command in HOST_ONLY or _any_on_host() or not _under_compose():
+    only = DEFAULT_NAME if command in HOST_ONLY else _only_one()
+    if only == DEFAULT_NAME or (command == "kubeconfig" and only != COMPOSE_NAME):  # that is kept: it must be asked for
         return DEFAULT_NAME
-    print(f"(cluster {COMPOSE_NAME}, the only one that runs)", file=sys.stderr)
-    return COMPOSE_NAME
+    print(f"(cluster {only}, the only one that runs)", file=sys.stderr)
+    return only
 
 
 def _is_host_cluster(name: str) -> bool:
@@ -54,15 +55,26 @@ def _is_host_cluster(name: str) -> bool:
     return Paths.of(name).spec.exists()
 
 
-def _any_on_host() -> bool:
+def _only_one() -> str:
+    """The cluster that runs while no other does; the default's name where there is none such."""
+    there = _on_host()
+    if DEFAULT_NAME in there or len(there) > 1:
+        return DEFAULT_NAME
+    compose = [COMPOSE_NAME] if _under_compose() else []
+    found = [*there, *compose]
+    return found[0] if len(found) == 1 else DEFAULT_NAME
+
+
+def _on_host() -> list[str]:
+    """The names of clusters of host processes that run."""
     from cli.supervisor import read_state
 
     folder = orrery_home() / "clusters"
-    names = [one.name for one in folder.iterdir()] if folder.exists() else []
+    names = sorted(one.name for one in folder.iterdir() if one.is_dir()) if folder.exists() else []
     try:
-        return any(read_state(Paths.of(name).state)[0] for name in names)
+        return [name for name in names if read_state(Paths.of(name).state)[0]]
     except UserError:
-        return True  # whoever asks for that very cluster is told
+        return [DEFAULT_NAME]  # nobody knows what runs; whoever asks for that very cluster is told
 
 
 def _under_compose() -> bool:

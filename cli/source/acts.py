@@ -9,7 +9,17 @@ from dataclasses import replace
 
 from cli.errors import UserError
 from cli.forms.cluster import Managed
-from cli.source.telling import change_free, manage, manage_free, wait_down, wait_new, wait_serving
+from cli.source.stand_in import log_of
+from cli.source.telling import (
+    change_free,
+    manage,
+    manage_free,
+    name_flag,
+    wait_down,
+    wait_new,
+    wait_serving,
+    wait_swapped,
+)
 from cli.source.wanted import USUAL, Want
 from cli.spec import Paths
 
@@ -20,7 +30,7 @@ async def stop(cluster: str, component: str) -> str:
         raise UserError(f"{component} is stopped already; orrery start {component} starts it")
     change_free(one, lambda want: replace(want, down=True, terminal=0))
     await wait_down(one)
-    return f"{component} is stopped, and stays so until: orrery start {component}{_flag(cluster)}"
+    return f"{component} is stopped, and stays so until: orrery start {component}{name_flag(cluster)}"
 
 
 async def start(cluster: str, component: str) -> str:
@@ -35,17 +45,19 @@ async def start(cluster: str, component: str) -> str:
 
 
 async def swap(cluster: str, component: str, words: list[str]) -> str:
-    """Run `words` in place of our component."""
+    """Run `words` in place of our component. Raises UserError if it ends at once; it is tried again all the same."""
     one = manage_free(cluster, component)
-    before, argv, env = one.state.pid, find_program(words), environment(one)
+    argv, env = find_program(words), environment(one)
+    before, log = one.state, log_of(one.paths, component)
+    printed = log.stat().st_size if log.exists() else 0
     change_free(one, lambda want: Want(argv=argv, cwd=os.getcwd(), env=env, turn=want.turn + 1))
-    pid = await wait_new(one, before)
+    pid = await wait_swapped(one, before, printed)
     lines = [f"{component} is now PID {pid}: {shlex.join(words)}", *(f"  {k}={v}" for k, v in env.items())]
     return "\n".join(
         [
             *lines,
-            f"what it prints: orrery logs {component}{_flag(cluster)} -f; it is started again when it ends",
-            f"ours again: orrery swap {component}{_flag(cluster)} --back",
+            f"what it prints: orrery logs {component}{name_flag(cluster)} -f; it is started again when it ends",
+            f"ours again: orrery swap {component}{name_flag(cluster)} --back",
         ]
     )
 
@@ -87,9 +99,3 @@ def _node(paths: Paths, node: str) -> dict[str, str]:
     from cli.components import runtime_socket
 
     return {"ORRERY_CRI_SOCKET": str(runtime_socket(paths, node))}
-
-
-def _flag(cluster: str) -> str:
-    from cli.spec import DEFAULT_NAME
-
-    return "" if cluster == DEFAULT_NAME else f" --name {cluster}"

@@ -42,13 +42,24 @@ def _dev(args: Args) -> None:
 
 def _debug(args: Args) -> None:
     from cli.breakpoints.acts import debug, end_debug, in_terminal
+    from cli.breakpoints.ports import require_port
 
+    _require_one_way(args)
     if args.terminal:
         sys.exit(asyncio.run(in_terminal(args.name, args.component)))
     if args.off:
         print(asyncio.run(end_debug(args.name, args.component)))
     else:
-        print(asyncio.run(debug(args.name, args.component, args.port, wait=args.wait)))
+        port = 0 if args.port is None else require_port(args.port)
+        print(asyncio.run(debug(args.name, args.component, port, wait=args.wait)))
+
+
+def _require_one_way(args: Args) -> None:
+    """Raises UserError for what does not go together."""
+    given = {"terminal": args.terminal, "off": args.off, "port": args.port is not None, "wait": args.wait}
+    flags = [flag for flag, there in given.items() if there]
+    if len(flags) > 1 and flags[0] in ("terminal", "off"):
+        raise UserError(f"--{flags[0]} and --{flags[1]}: one of the two, please; --port and --wait are for debuggers")
 
 
 def _watch(args: Args) -> None:
@@ -92,7 +103,7 @@ def _dev_flags(parser: Parser) -> None:
 
 def _debug_flags(parser: Parser) -> None:
     _component(parser)
-    parser.add_argument("--port", type=int, default=0, help="for the debugger (default: one for each kind)")
+    parser.add_argument("--port", type=int, help="for the debugger (default: one for each kind)")
     parser.add_argument("--wait", action="store_true", help="begin only when a debugger has attached")
     parser.add_argument("--terminal", action="store_true", help="run it in this terminal, for breakpoint()")
     parser.add_argument("--off", action="store_true", help="run it as usual again")

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from cli.config import child_environment
 from cli.errors import UserError
-from cli.forms.finding import running
+from cli.forms.finding import COMPOSE_NAME, running
 from cli.locks import only_one
 from cli.running import is_alive
 from cli.source.wanted import USUAL, Want, read_wanted
@@ -82,9 +82,13 @@ def end(paths: Paths, component: str) -> None:
 
 
 async def stand_in(name: str, component: str) -> None:
-    """Until something else is wanted, or SIGTERM, or the cluster has gone."""
+    """Until something else is wanted, or SIGTERM, or the cluster has gone. Raises UserError if there is no need."""
+    if name != COMPOSE_NAME:
+        raise UserError(f"that is for Compose; in cluster {name} the supervisor itself runs what was swapped")
     cluster = running(name)
-    want = read_wanted(cluster.paths.wanted).get(component, USUAL)
+    want = read_wanted(cluster.paths.wanted).get(cluster.process(component).name, USUAL)
+    if not want.argv:
+        raise UserError(f"nothing was swapped for {component}; orrery swap {component} -- COMMAND does that")
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     with only_one(cluster.paths.root / f"stand-in-{component}.lock", f"somebody stands in for {component} already"):

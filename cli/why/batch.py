@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from apimachinery.timestamps import format_time
 from cli.debugging.durations import show_duration
-from cli.why.evidence import JSON, Evidence, Finding, age, ago, are, cited, condition, counted, said, version
+from cli.debugging.numbers import counted
+from cli.why.evidence import JSON, Evidence, Finding, age, ago, are, cited, condition, said, version
 from cli.why.workloads import PODS_TOLD, owned_pods, pod_problem
 
 

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from typing import Final
 
 from cli.debugging.durations import show_duration
+from cli.debugging.numbers import counted
 from cli.why.evidence import (
     JSON,
     Evidence,
     Finding,
     HeldMessage,
     RuleInForce,
-    counted,
     own_held,
     replaced_by,
     said,

@@ -204,11 +204,6 @@ def replaced_by(evidence: Evidence, component: str) -> str:
     return note if note.startswith("replaced by ") and not absent else ""
 
 
-def counted(number: int, what: str) -> str:
-    """`1 attempt`, `2 attempts`."""
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
 def are(number: int) -> str:
     return "is" if number == 1 else "are"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cli.debugging.durations import show_duration
+from cli.debugging.numbers import counted
 from cli.why import unseen
 from cli.why.containers import container_problem, last_words
 from cli.why.evidence import (
@@ -16,7 +17,6 @@ from cli.why.evidence import (
     cited,
     condition,
     container_statuses,
-    counted,
     events_of,
     older,
     own_held,

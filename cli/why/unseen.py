@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cli.why.evidence import JSON, Evidence, Finding, Said, counted, said, version
+from cli.debugging.numbers import counted
+from cli.why.evidence import JSON, Evidence, Finding, Said, said, version
 
 
 def by_kubelet(evidence: Evidence) -> Iterator[Finding]:

@@ -5,22 +5,44 @@ from __future__ import annotations
 import argparse
 import asyncio
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from cli.debugging.numbers import natural
+from cli.debugging.numbers import positive
+
+if TYPE_CHECKING:
+    from cli.wiretap.options import WireOptions
 
 
 def _wire(args: argparse.Namespace) -> None:
-    from cli.debugging.durations import parse_duration
+    from cli.debugging.faults import parse_length
     from cli.wiretap.options import WireOptions
     from cli.wiretap.telling import listen, replay
 
     fields = {name: getattr(args, name) for name in WireOptions.__match_args__}
-    options = WireOptions(**{**fields, "duration": parse_duration(args.duration) if args.duration else 0.0})
+    options = WireOptions(**{**fields, "duration": parse_length("duration", args.duration) if args.duration else 0.0})
     options.check()
     if options.read:
         replay(options)
     else:
+        _require_known(args.name, options)
         asyncio.run(listen(args.name, options))
+
+
+def _require_known(name: str, options: WireOptions) -> None:
+    """Raises UserError. The apiserver is asked for custom resources only if there is a doubt."""
+    from apimachinery.errors import ApiError
+    from cli.forms.finding import running
+
+    cluster = running(name)
+    components = [one.component for one in cluster.targets]
+    if not options.doubts(components):
+        return
+    try:
+        path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+        custom = (cluster.rest().call("GET", path) or {}).get("items") or []
+    except (ApiError, OSError):
+        return  # it is told as a doubt
+    options.require_known(components, {one["spec"]["names"]["plural"] for one in custom})
 
 
 def _wire_flags(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +51,7 @@ def _wire_flags(parser: argparse.ArgumentParser) -> None:
     for flag, text in _SWITCHES:
         parser.add_argument(f"--{flag}", action="store_true", help=text)
     parser.set_defaults(component="*")
-    parser.add_argument("--count", type=natural, default=0, metavar="N", help="end after so many messages")
+    parser.add_argument("--count", type=positive, default=0, metavar="N", help="end after so many messages")
 
 
 _VALUES = (

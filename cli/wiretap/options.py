@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final
@@ -95,6 +95,17 @@ class WireOptions:
     @property
     def _excluded(self) -> set[str]:
         return {fold_kind(plural(one.strip())) for one in self.exclude.split(",") if one.strip()}
+
+    def require_known(self, components: Sequence[str], resources: Container[str]) -> None:
+        """Raises UserError for what would never come, because nothing is called so. `resources` are the custom ones.
+
+        Who else calls the apiserver is not known before: a pattern finds any program.
+        """
+        for doubt in self.doubts(components):
+            if doubt.startswith("no component"):
+                raise UserError(f"{doubt}; another client's program: --component '{self.component}*'")
+            if parse_object(self.object or self.follow).kind not in resources:
+                raise UserError(f"{doubt}; a custom resource that is yet to come: write RESOURCE.GROUP")
 
     def doubts(self, components: Sequence[str]) -> list[str]:
         """What was asked for that may never come, because nothing is called so."""

@@ -92,7 +92,7 @@ async def test_messages_of_several_components_are_held_shown_and_let_go_in_any_o
 async def test_releasing_all_ends_the_holds(cluster: FakeCluster) -> None:
     await holds.hold(cluster.name, HoldOptions("schedule:cycle"))
     tasks = [await send(cluster, "scheduler", "schedule:cycle", WEB) for _ in range(3)]
-    assert await holds.let_go(cluster.name, [], everything=True) == "3 messages passed; 1 holds ended"
+    assert await holds.let_go(cluster.name, [], everything=True) == "3 messages passed; 1 hold ended"
     assert await asyncio.gather(*tasks) == [Verdict.PASS] * 3
     assert (await send(cluster, "scheduler", "schedule:cycle", WEB)).done()
     assert await fault_commands.show(cluster.name) == "no rules"
@@ -105,7 +105,7 @@ async def test_one_hold_is_ended_by_its_id(cluster: FakeCluster) -> None:
     bind = await send(cluster, "scheduler", "schedule:bind", WEB)
     with pytest.raises(UserError, match="not holds"):
         await holds.let_go(cluster.name, ["hold-1"], everything=False, drop=True)
-    assert await holds.let_go(cluster.name, ["hold-1"], everything=False) == "hold-1 ended; 1 messages passed"
+    assert await holds.let_go(cluster.name, ["hold-1"], everything=False) == "hold-1 ended; 1 message passed"
     assert await cycle is Verdict.PASS
     assert not bind.done()
     assert [one["id"] for one in await fault_commands.rule_trees(cluster.name)] == ["hold-2"]
@@ -189,7 +189,7 @@ async def test_a_file_is_applied_whole_or_not_at_all(cluster: FakeCluster, tmp_p
     assert "fault-1: delay 1 s" in said
     assert "partition-1: scheduler and apiserver" in said
     assert await fault_commands.delete(cluster.name, ["partition-1"]) == "deleted: partition-1"
-    assert await fault_commands.clear(cluster.name) == "deleted 1 rules"
+    assert await fault_commands.clear(cluster.name) == "deleted 1 rule"
 
 
 async def test_a_rule_too_many_is_refused_and_changes_nothing(cluster: FakeCluster, tmp_path: Path) -> None:

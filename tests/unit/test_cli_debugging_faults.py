@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cli.debugging import faults, partitions
 from cli.debugging.edges import check_edge, parties, vocabulary
+from cli.debugging.fault_commands import _ending
 from cli.debugging.fault_file import Partition, read_file
 from cli.debugging.faults import Fault, parse_match
+from cli.debugging.fleet import Answers
+from cli.debugging.rulebook import Entry
 from cli.debugging.starvation import LEADER, NEWS, NODE, RUNTIME, losses
 from cli.debugging.targets import Target
 from cli.errors import UserError
+from proto import debug_pb2
 from wire.rules import Action, Rule, Subject
 
 
@@ -28,6 +33,10 @@ from wire.rules import Action, Rule, Subject
         (Fault("etcd:txn", drop=True, probability=1.5, count=3), "at most 1"),
         (Fault("etcd:txn", drop=True, probability=0.0, count=3), "above 0"),
         (Fault("etcd:txn", drop=True, count=-1), "negative"),
+        (Fault("etcd:txn", drop=True, count=2, forever=True), "--forever and --count: does it end, or not"),
+        (Fault("etcd:txn", drop=True, duration="5m", forever=True), "--forever and --duration: does it end, or not"),
+        (Fault("etcd:txn", drop=True, duration="0s"), "--duration 0s: must be above 0"),
+        (Fault("etcd:txn", delay="0s", count=1), "--delay 0s: must be above 0"),
     ],
 )
 def test_faults_that_make_no_sense(fault: Fault, said: str) -> None:
@@ -55,6 +64,23 @@ def test_a_fault_that_draws_says_its_seed() -> None:
     assert rule.seed
     assert f"seed {rule.seed}" in faults.describe(rule)
     assert faults.describe(Rule("e", Action.DROP)) == "drop"
+
+
+def test_when_it_ends() -> None:
+    rule = Rule("watch:pods", Action.DROP, count=1, id="fault-1")
+    assert faults.ending(rule, 0, 0.0) == "after 1 message"
+    assert faults.ending(replace(rule, count=2, expires=60.0), 0, 0.0) == "after 2 messages or in 1m"
+    took = debug_pb2.ListRulesResponse(rules=[debug_pb2.Rule(id="fault-1", taken=1)])
+    none = debug_pb2.ListRulesResponse()
+    for got, missing, said in (
+        ({"dns": none, "scheduler": none}, {}, "after 1 message"),
+        ({"dns": took, "scheduler": none}, {}, "after 1 message; used up in dns"),
+        ({"dns": took, "scheduler": took}, {"apiserver": "frozen"}, "after 1 message; used up in 2 components"),
+        ({"dns": took, "scheduler": took}, {}, "used up"),
+    ):
+        assert _ending(Entry(rule), Answers(got, missing), 0.0) == said
+    assert _ending(Entry(rule, "dns"), Answers({"dns": took, "scheduler": none}), 0.0) == "used up"
+    assert _ending(Entry(replace(rule, count=0), "dns"), Answers({"dns": took}), 0.0) == "never"
 
 
 def test_match() -> None:
@@ -157,7 +183,20 @@ COMPONENTS = ["apiserver", "scheduler", "controller-manager", "kubelet-w1", "run
         (Rule("rpc:*WriteMany", Action.HOLD, kind="leases", name="kube-sch*"), "*", [LEADER]),
         (Rule("rpc:*WriteMany", Action.HOLD, name="web-*"), "*", []),
         (Rule("rpc:*/Get", Action.HOLD), "scheduler", [LEADER]),
-        (Rule("etcd:txn", Action.HOLD), "*", [NODE]),
+        (Rule("etcd:txn", Action.HOLD), "*", [NODE, LEADER]),
+        (Rule("etcd:txn", Action.HOLD, count=1), "*", [NODE, LEADER]),
+        (Rule("etcd:txn", Action.HOLD, name="kube-controller-*"), "*", [LEADER]),
+        (Rule("serve:*WriteMany", Action.HOLD), "*", [NODE, LEADER]),
+        (Rule("etcd:txn", Action.DELAY, delay_seconds=0.3), "*", []),
+        (Rule("etcd:txn", Action.DELAY, delay_seconds=1.5, jitter_seconds=0.5), "*", [LEADER]),
+        (Rule("etcd:txn", Action.DELAY, delay_seconds=30, count=1), "*", [NODE, LEADER]),
+        (Rule("etcd:txn", Action.DROP), "*", [NODE, LEADER]),
+        (Rule("etcd:txn", Action.DROP, count=4), "*", []),
+        (Rule("etcd:txn", Action.ERROR, count=5), "*", [NODE, LEADER]),
+        (Rule("etcd:txn", Action.DUPLICATE), "*", []),
+        (Rule("watch:leases", Action.DELAY, delay_seconds=0.3), "*", []),
+        (Rule("watch:leases", Action.DELAY, delay_seconds=1), "*", [NEWS]),
+        (Rule("rpc:/runtime.v1.*", Action.ERROR, count=1), "*", [RUNTIME]),
         (Rule("etcd:txn", Action.HOLD, kind="Pod"), "*", []),
         (Rule("watch:*", Action.HOLD), "*", [NEWS]),
         (Rule("rpc:/runtime.v1.*", Action.HOLD), "*", [RUNTIME]),

@@ -217,23 +217,44 @@ def test_what_is_watched_over() -> None:
 @pytest.mark.parametrize(
     ("command", "wanted", "on_host", "under_compose", "name"),
     [
-        ("status", "mine", False, True, "mine"),
-        ("status", "compose", True, True, "compose"),
-        ("status", None, False, True, "compose"),
-        ("status", None, True, True, "orrery"),
-        ("status", None, False, False, "orrery"),
-        ("up", None, False, True, "orrery"),
-        ("down", None, False, True, "orrery"),
+        ("status", "mine", "", True, "mine"),
+        ("status", "compose", "orrery", True, "compose"),
+        ("status", None, "", True, "compose"),
+        ("status", None, "orrery", True, "orrery"),
+        ("status", None, "", False, "orrery"),
+        ("status", None, "u5", False, "u5"),
+        ("thaw", None, "u5", False, "u5"),
+        ("status", None, "u5", True, "orrery"),
+        ("status", None, "u5 u6", False, "orrery"),
+        ("status", None, "orrery u5", False, "orrery"),
+        ("kubeconfig", None, "u5", False, "orrery"),
+        ("kubeconfig", None, "", True, "compose"),
+        ("supervise", None, "u5", False, "orrery"),
+        ("up", None, "u5", False, "orrery"),
+        ("down", None, "u5", False, "orrery"),
+        ("up", None, "", True, "orrery"),
+        ("down", None, "", True, "orrery"),
     ],
 )
 def test_which_cluster_is_meant(
-    command: str, wanted: str | None, on_host: bool, under_compose: bool, name: str,
+    command: str, wanted: str | None, on_host: str, under_compose: bool, name: str, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(finding, "_any_on_host", lambda: on_host)
+    monkeypatch.setenv("ORRERY_HOME", str(tmp_path))
+    _runs(tmp_path, *on_host.split())
     monkeypatch.setattr(finding, "_under_compose", lambda: under_compose)
     assert finding.meant(command, wanted) == name
-    assert bool(capsys.readouterr().err) == (wanted is None and name == "compose")
+    told = f"(cluster {name}, the only one that runs)\n" if wanted is None and name != "orrery" else ""
+    assert capsys.readouterr().err == told
+
+
+def _runs(home: Path, *names: str) -> None:
+    """These do, another has ended; and `up` keeps a lock beside them."""
+    (home / "clusters").mkdir()
+    (home / "clusters" / ".choosing").touch()
+    for name, pid in ({"gone": 1 << 30} | dict.fromkeys(names, os.getpid())).items():
+        (home / "clusters" / name).mkdir()
+        (home / "clusters" / name / "state.json").write_text(json.dumps({"supervisor": pid, "processes": []}))
 
 
 @pytest.mark.parametrize(("command", "said"), [("up", "docker-compose up"), ("down", "docker-compose down")])

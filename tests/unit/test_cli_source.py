@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import sys
@@ -11,12 +12,17 @@ from pathlib import Path
 
 import pytest
 
+from cli.__main__ import main
 from cli.breakpoints import acts
+from cli.breakpoints.ports import PORTS
 from cli.breakpoints.watchdog import Judge
+from cli.debugging import processes
 from cli.errors import UserError
+from cli.forms import finding
 from cli.forms.host import HostCluster, HostManaged
+from cli.source import telling
 from cli.source.changes import changed, mistakes, stamps, watched
-from cli.source.telling import change_free, listening_ports
+from cli.source.telling import change_free, listening_ports, wait_swapped
 from cli.source.wanted import USUAL, Want, command, edit, is_python, read_wanted
 from cli.spec import ClusterSpec, Paths
 from cli.supervisor import ProcessState
@@ -179,3 +185,91 @@ async def test_a_terminal_takes_back_only_what_it_has_wanted(
     assert await acts.in_terminal("x", "dns") == 0
     assert dns.want == Want(down=True)
     assert "dns ended here; now: stopped (orrery start dns)" in capsys.readouterr().out
+
+
+class Swapped(HostManaged):
+    """Goes through `states`, one a look; the last stays."""
+
+    states: list[ProcessState]
+
+    @property
+    def state(self) -> ProcessState:
+        return self.states.pop(0) if len(self.states) > 1 else self.states[0]
+
+
+def _swapped(dns: Dns, *states: tuple[int, int]) -> Swapped:
+    one = Swapped(dns.cluster, "dns", "127.0.0.1:0", dns.host)
+    found = [ProcessState("dns", 0, "", pid=pid, restarts=ends, last_exit="exit code 3") for pid, ends in states]
+    object.__setattr__(one, "states", found)
+    return one
+
+
+BEFORE = ProcessState("dns", 0, "", pid=7, restarts=5)
+
+
+async def test_a_command_that_lives_is_in_place(dns: Dns, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(telling, "LIVED_SECONDS", 0.05)
+    assert await wait_swapped(_swapped(dns, (7, 5), (0, 6), (8, 6)), BEFORE, 0) == 8
+
+
+@pytest.mark.parametrize(
+    "states",
+    [
+        [(7, 5), (8, 6), (0, 7)],
+        [(7, 5), (8, 6), (9, 7)],
+        [(7, 5), (0, 7)],  # nobody saw it live
+    ],
+)
+async def test_a_command_that_ends_at_once_is_told(dns: Dns, states: list[tuple[int, int]]) -> None:
+    dns.paths.logs.mkdir()
+    log = dns.paths.logs / "dns.log"
+    log.write_text("ours\nno module\n")
+    with pytest.raises(UserError) as refused:
+        await wait_swapped(_swapped(dns, *states), BEFORE, len("ours\n"))
+    assert str(refused.value) == (
+        "the command ended (exit code 3), and is started again and again; orrery swap dns --name x --back undoes it\n"
+        "the log ends with:\nno module"
+    )
+    with pytest.raises(UserError, match=r"it printed nothing$"):
+        await wait_swapped(_swapped(dns, *states), BEFORE, log.stat().st_size)
+    log.write_text("anew\n")  # it had grown too long
+    assert telling.read_after(log, 15) == "anew\n"
+
+
+@pytest.mark.parametrize(
+    ("want", "note", "said"),
+    [
+        (USUAL, "", ""),
+        (USUAL, "stopped (orrery start dns)", "stopped (orrery start dns)"),  # by Docker
+        (Want(down=True), "", "stopped (orrery start dns)"),
+        (Want(argv=("mine",)), "replaced by mine (orrery swap dns --back)", ""),
+    ],
+)
+def test_why_nobody_starts_it(dns: Dns, want: Want, note: str, said: str) -> None:
+    dns.set(want)
+    one = _swapped(dns, (0, 0))
+    one.states[0].note = note
+    assert telling.why_down(one) == said
+
+
+@pytest.mark.parametrize(("kill", "said"), [(True, "was killed"), (False, "was told to stop")])
+def test_what_is_restarted_is_told(
+    dns: Dns, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], kill: bool, said: str
+) -> None:
+    state = ProcessState("dns", 0, "", pid=os.getpid())
+    monkeypatch.setattr(HostCluster, "processes", lambda _: [state])
+    monkeypatch.setattr(finding, "running", lambda _: dns.cluster)
+    monkeypatch.setattr(processes, "tell", lambda *_: None)
+    args = ["restart", "dns", "--name", "x", *(["--kill"] if kill else [])]
+    main(args)
+    assert capsys.readouterr().out == f"dns (PID {os.getpid()}) {said}; the supervisor starts it again\n"
+    state.pid = 0
+    dns.set(Want(down=True))
+    with pytest.raises(SystemExit, match=re.escape("orrery: dns is not running: stopped (orrery start dns)")):
+        main(args)
+
+
+def test_the_port_to_attach_to_is_told_where_it_is_not_the_usual_one(dns: Dns) -> None:
+    assert "`Attach to dns`\n" in acts._how_to_attach(dns, PORTS["dns"], 7)
+    assert "`Attach to dns`, port 80\n" in acts._how_to_attach(dns, 80, 7)
+    assert "orrery debug dns --name x --off" in acts._how_to_attach(dns, 80, 7)

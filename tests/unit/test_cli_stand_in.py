@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from cli.errors import UserError
 from cli.running import is_alive
 from cli.source import stand_in
 from cli.source.stand_in import StandIn, file_of, mind, read_stand_in
 from cli.source.wanted import Want
 from cli.spec import Paths
+from cli.supervisor import ProcessState
 
 SLEEPS = "import time; print('up', flush=True); time.sleep(60)"
 
@@ -89,3 +92,19 @@ async def test_what_cannot_be_started_is_tried_again(
         stop.set()
         await minding
     assert not file_of(paths, "dns").exists()
+
+
+async def test_nobody_stands_in_for_what_was_not_swapped(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stand_in, "running", lambda _: Compose(paths))
+    with pytest.raises(UserError, match="nothing was swapped for dns; orrery swap dns -- COMMAND does that"):
+        await stand_in.stand_in("compose", "dns")
+    with pytest.raises(UserError, match="in cluster mine the supervisor itself runs what was swapped"):
+        await stand_in.stand_in("mine", "dns")
+
+
+@dataclass
+class Compose:
+    paths: Paths
+
+    def process(self, component: str) -> ProcessState:
+        return ProcessState(component, 0, "")

@@ -32,7 +32,7 @@ def namespace(lab: str) -> dict[str, Any]:
 
 OBSTACLES: list[tuple[list[str], list[dict[str, Any]], list[dict[str, Any]], list[str]]] = [
     ([], [node("n")], [], []),
-    (["frozen: scheduler (orrery thaw)"], [node("n")], [], ["frozen: scheduler (orrery thaw)"]),
+    (["frozen: scheduler (orrery thaw NAME)"], [node("n")], [], ["frozen: scheduler (orrery thaw NAME)"]),
     ([], [node("n", "Unknown")], [], ["node n is not Ready (orrery why node/n)"]),
     ([], [node("n", unschedulable=True)], [], ["node n is cordoned (kubectl uncordon n)"]),
     ([], [node("n")], [namespace("02-y")], ["lab 02-y is under way in namespace lab-02-y (orrery lab reset 02-y)"]),
