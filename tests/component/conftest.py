@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli import pki
+from tests.support.debug_fleet import make_certificates
 from tests.support.etcd import EtcdProcess, etcd_binary
 from tests.support.need import need
 from wire.tls import TlsFiles
@@ -18,6 +19,14 @@ def pki_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A whole cluster's certificates and keys."""
     directory = tmp_path_factory.mktemp("pki")
     pki.ensure(directory, [*pki.control_plane_subjects(["10.96.0.1"]), *pki.node_subjects("node-1", "10.240.0.11")])
+    return directory
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of the control plane alone, for clusters of nothing but Debug services."""
+    directory = tmp_path_factory.mktemp("pki")
+    make_certificates(directory)
     return directory
 
 

@@ -10,18 +10,11 @@ from pathlib import Path
 import pytest
 
 from cli.debugging import clock
-from tests.support.debug_fleet import FakeCluster, fake_cluster, make_certificates
+from tests.support.debug_fleet import FakeCluster, fake_cluster
 from wire.gates import Action, Rule
 from wire.seams import FileClock, load_clock
 
 COMPONENTS = ("apiserver", "scheduler", "kubelet-worker-1")
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("pki")
-    make_certificates(directory)
-    return directory
 
 
 @pytest.fixture

@@ -23,20 +23,13 @@ from cli.debugging.timeline import Written, now_on, read_written, write_line
 from cli.errors import UserError
 from cli.supervisor import ROOT
 from proto import debug_pb2, debug_pb2_grpc
-from tests.support.debug_fleet import FakeCluster, fake_cluster, make_certificates
+from tests.support.debug_fleet import FakeCluster, fake_cluster
 from tests.support.relay import Relay, relay_to
 from wire.debug import DebugService
 from wire.tls import TlsFiles
 
 DEBUGGED = "kubelet-worker-1"
 HOUR = 3600.0
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("pki")
-    make_certificates(directory)
-    return directory
 
 
 @pytest.fixture

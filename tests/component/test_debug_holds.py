@@ -26,7 +26,7 @@ from cli.debugging.single_step import Do, decide, interactive, step_once
 from cli.errors import UserError
 from cli.supervisor import ProcessState, read_state
 from proto import api_pb2, api_pb2_grpc
-from tests.support.debug_fleet import FakeCluster, fake_cluster, make_certificates, write_state
+from tests.support.debug_fleet import FakeCluster, fake_cluster, write_state
 from wire.channel import connect
 from wire.errors import from_rpc_error
 from wire.gates import Action, Rule, Subject, Verdict
@@ -37,13 +37,6 @@ from wire.tls import TlsFiles
 
 COMPONENTS = ("apiserver", "scheduler", "controller-manager", "kubelet-worker-1")
 WEB = Subject("Pod", "default", "web-1")
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("pki")
-    make_certificates(directory)
-    return directory
 
 
 @pytest.fixture

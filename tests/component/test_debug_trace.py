@@ -19,20 +19,13 @@ from cli.tracing.collect import Collector
 from cli.tracing.limits import QUIET_AFTER_START_SECONDS, QUIET_SECONDS
 from cli.tracing.text import render
 from client.leader import TO_LEAD
-from tests.support.debug_fleet import FakeCluster, fake_cluster, make_certificates, write_state
+from tests.support.debug_fleet import FakeCluster, fake_cluster, write_state
 from wire.limits import SPAN_RING
 from wire.span_file import INTERRUPTED, SpanFile, span_file
 from wire.tracer import Tracer
 
 GONE = "kubelet-worker-1"
 LONG_AGO = 1.0
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("pki")
-    make_certificates(directory)
-    return directory
 
 
 @pytest.fixture

@@ -20,20 +20,13 @@ from cli.errors import UserError
 from cli.lab.broken import hiding
 from cli.lab.broken.table import FAULTS, Broken, drawn
 from cli.supervisor import ProcessState
-from tests.support.debug_fleet import FakeCluster, fake_cluster, make_certificates, write_state
+from tests.support.debug_fleet import FakeCluster, fake_cluster, write_state
 from wire.gates import GateError, Subject
 
 LAB = "14-broken-component"
 NAMESPACE = f"lab-{LAB}"
 COMPONENTS = ("apiserver", "scheduler", "controller-manager", "kubelet-worker-1")
 KEY = Subject("", NAMESPACE, "orders-1")
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("pki")
-    make_certificates(directory)
-    return directory
 
 
 @pytest.fixture
