@@ -66,7 +66,7 @@ def _solution(args: Args) -> None:
     lab = find(args.lab)
     script = Path(args.script) if args.script else lab.solution
     if not args.apply:
-        print(_revealed(args.name, lab) + script.read_text(), end="")
+        print(_revealed(args.name, lab) + (script.read_text() if args.script else lab.told_solution()), end="")
         return
     start = read_start(Workspace.of(args.name, lab), lab)
     print(perform(args.name, lab, script, start.seed), end="")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -90,6 +91,12 @@ class Lab:
     @property
     def solution(self) -> Path:
         return self.folder / "solution.sh"
+
+    def told_solution(self) -> str:
+        """The script, and the programs that it makes the student's: where one is written, they are what matters."""
+        script = self.solution.read_text()
+        programs = dict.fromkeys(re.findall(r"\$LAB/([\w-]+\.py)", script))
+        return "".join([script, *(f"\n# --- {name}\n{(self.folder / name).read_text()}" for name in programs)])
 
     @property
     def wrong(self) -> list[Path]:

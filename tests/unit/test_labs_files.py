@@ -103,3 +103,9 @@ def test_what_needs_containers_is_asked_only_where_there_are_some() -> None:
         "netns", "pause-pid", "memory-bytes", "sees",
     }  # fmt: skip
     assert sim.points < docker.points
+
+
+def test_a_solution_is_told_with_the_program_that_it_is() -> None:
+    told = find("11").told_solution()
+    assert told.startswith('cp "$LAB/expose.py"') and "# --- expose.py" in told and "def reconcile(" in told
+    assert find("4").told_solution() == find("4").solution.read_text()
