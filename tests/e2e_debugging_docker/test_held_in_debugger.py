@@ -32,7 +32,8 @@ ALL_SECONDS = float(os.environ.get("ORRERY_HOLD_SECONDS", "18"))
 """Longer than a leader's lease of 15 s, unless told otherwise."""
 
 NODES = ["worker-1", "worker-2"]
-PROBE = {"periodSeconds": 1, "timeoutSeconds": 10, "failureThreshold": 3}  # patient: the machine may be busy
+PROBE = {"periodSeconds": 1, "timeoutSeconds": 10, "failureThreshold": 6}  # patient: the machine may be busy
+BEGIN = {"periodSeconds": 1, "timeoutSeconds": 10, "failureThreshold": 60}
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,7 @@ def steady(cluster: Cluster, admin: Kubectl, ports: dict[str, int]) -> Iterator[
     """Pods with probes of every second on both nodes, behind a Service; everybody leads who is to lead."""
     container = {
         "name": "web", "image": IMAGE, "command": list(SERVE),
+        "startupProbe": {"httpGet": {"path": "/", "port": 80}, **BEGIN},
         "livenessProbe": {"httpGet": {"path": "/", "port": 80}, **PROBE},
         "readinessProbe": {"exec": {"command": ["true"]}, **PROBE},
     }  # fmt: skip

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 90.0
 
 Tree = dict[str, Any]
 
