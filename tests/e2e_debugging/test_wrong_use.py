@@ -85,7 +85,7 @@ WRONG: Final[dict[tuple[str, ...], str]] = {
     ("clock", "rate", "6000"): "at most 600",
     ("clock", "step", "5x"): "is no duration",
     ("etcd", "get", "/registry/namespaces/default", "--revision", "99999999"): "is yet to come: the store is at",
-    ("etcd", "tree", "--depth", "-1"): "a whole number, 0 or more",
+    ("etcd", "tree", "--depth", "-1"): "a whole number, 1 or more",
     # files
     ("wire", "--read", "/nosuch/file"): "cannot be read: No such file or directory",
     ("etcd", "restore", "/nosuch/file"): "there is no such file",
