@@ -17,12 +17,14 @@ from dataclasses import dataclass
 
 import pytest
 
+from apimachinery.clock import ClockState
 from tests.e2e.test_kubectl import IMAGE, SERVE
 from tests.e2e_debugging_docker.conftest import empty
 from tests.support.cluster import ROOT, Cluster, eventually
 from tests.support.dap import Debugger
 from tests.support.kubectl import Kubectl
 from tests.support.losses import Survey, lost, revision, survey, told_otherwise
+from wire.seams import read_clock
 
 pytest.importorskip("debugpy")
 pytestmark = [pytest.mark.e2e, pytest.mark.docker, pytest.mark.kubectl]
@@ -141,13 +143,15 @@ def held(stand: Stand, port: int, kubectl: Kubectl, turn: str) -> Iterator[Held]
         yield Held(stand, debugger, debugger.stopped(), poke)
 
 
-def line(cluster: Cluster) -> dict[str, float]:
-    file = cluster.root / "clock.json"
-    return dict(json.loads(file.read_text())) if file.exists() else {"rate": 1.0}
+def line(cluster: Cluster) -> ClockState:
+    """Where the clock stands, or how it goes; whom it waits for is written beside that, and may come later."""
+    found = read_clock(cluster.root / "clock.json")
+    assert found is not None
+    return found
 
 
 def rate(cluster: Cluster) -> float:
-    return line(cluster)["rate"]
+    return line(cluster).rate
 
 
 def look_at(cluster: Cluster, every: list[Held], seconds: float) -> None:
