@@ -5,19 +5,16 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-from apimachinery.clock import ClockState
 from cli import kubeconfig, locks, running
 from cli import spec as specs
 from cli.config import child_environment, kubeconfig_path
-from cli.debugging.timeline import now_on, write_line
 from cli.errors import UserError
+from cli.kept_time import leave_time
 from cli.spec import ClusterSpec, Paths
 from cli.supervisor import ROOT
-from wire.seams import BrokenFile, read_clock
 
 _MOUNT_ESCAPES = {"\\040": " ", "\\011": "\t", "\\012": "\n", "\\134": "\\"}
 
@@ -39,39 +36,12 @@ def down(name: str, *, keep: bool = False) -> None:
         running.stop_all(paths.root)
         problems = [
             *_try(lambda: _remove_containers(name, spec)),
-            *_try(lambda: _leave_time(paths, lives=lives) if keep else paths.clock.unlink(missing_ok=True)),
+            *_try(lambda: leave_time(paths, lives=lives) if keep else paths.clock.unlink(missing_ok=True)),
             *_try(lambda: _remove_files(paths, keep=keep)),
             *_try(lambda: kubeconfig.remove_from(kubeconfig_path(), specs.full_name(name))),
         ]
     if problems:
         raise UserError(f"cluster {name} is stopped, but {'; and '.join(problems)}")
-
-
-def last_time(paths: Paths, *, lives: bool) -> float:
-    """The cluster time at which kept data ends; 0 if there is none, or no clock to tell. `lives`: it ran just now.
-
-    Else the host may have been rebooted since, and the line in the file is of no use for now: the cluster was at most
-    as far on as when etcd last wrote. Those are times of the host, the same ones before and after.
-    """
-    try:
-        line = read_clock(paths.clock) if paths.etcd.exists() else None
-    except BrokenFile:
-        return 0.0
-    if line is None:
-        return 0.0
-    if lives:
-        return now_on(line, time.monotonic())
-    wrote = max((one.stat().st_mtime for one in paths.etcd.rglob("*")), default=0.0)
-    return line.cluster_time + max(0.0, wrote - paths.clock.stat().st_mtime) * line.rate
-
-
-def _leave_time(paths: Paths, *, lives: bool) -> None:
-    """A line that stands still says the same to whoever reads it, whatever becomes of the host meanwhile."""
-    left = last_time(paths, lives=lives)
-    if left:
-        write_line(paths.clock, ClockState(time.monotonic(), left, 0.0))
-    else:
-        paths.clock.unlink(missing_ok=True)
 
 
 def _spec(name: str, paths: Paths) -> ClusterSpec | None:

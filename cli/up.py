@@ -12,16 +12,15 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from apimachinery.clock import ClockState
 from cli import addons, kubeconfig, locks, pki, running
 from cli import spec as specs
 from cli.components import APISERVER_SERVICE, LOCAL, find_etcd
 from cli.config import child_environment, kubeconfig_path
 from cli.debugging.durations import show_duration
 from cli.debugging.timeline import write_line
-from cli.down import last_time
 from cli.errors import UserError
 from cli.host_networks import host_networks
+from cli.kept_time import first_line, last_time
 from cli.last_words import last_words
 from cli.progress import Progress
 from cli.readiness import addons_missing, api_missing, nodes_missing
@@ -75,6 +74,8 @@ def _up_alone(options: UpOptions, paths: Paths, claims: ExitStack) -> ClusterSpe
     if left:
         progress.done(f"{len(left)} processes ended that had lost their supervisor")
     left_at = last_time(paths, lives=bool(left))
+    if (ahead := left_at - time.time()) > AHEAD_SECONDS:
+        progress.done(f"cluster time goes on where it was, {show_duration(ahead)} ahead of real time")
     spec = _make_spec(options, paths, claims)
     progress.done(f"cluster {spec.name}: {spec.nodes} nodes, {spec.runtime} runtime ({spec.runtime_why})")
     _make_certificates(spec, paths)
@@ -84,7 +85,7 @@ def _up_alone(options: UpOptions, paths: Paths, claims: ExitStack) -> ClusterSpe
     for leftover in (paths.state, paths.wanted):
         leftover.unlink(missing_ok=True)
     # one line for all, also for who starts later, when the host's time may have been set
-    write_line(paths.clock, _first_line(left_at, progress))
+    write_line(paths.clock, first_line(left_at))
     supervisor = start_detached(
         ["-m", "cli", "supervise", "--name", spec.name], paths.logs / "supervisor.log", paths.root
     )
@@ -95,14 +96,6 @@ def _up_alone(options: UpOptions, paths: Paths, claims: ExitStack) -> ClusterSpe
     new = kubeconfig.entry(spec.context, f"https://{LOCAL}:{spec.ports['apiserver']}", paths.pki)
     kubeconfig.merge_into(kubeconfig_path(), new)
     return spec
-
-
-def _first_line(left_at: float, progress: Progress) -> ClockState:
-    """From now, or from where kept data ends if that is later: for its objects time never runs backwards."""
-    ahead = left_at - time.time()
-    if ahead > AHEAD_SECONDS:
-        progress.done(f"cluster time goes on where it was, {show_duration(ahead)} ahead of real time")
-    return ClockState(time.monotonic(), max(time.time(), left_at), 1.0)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,10 @@ NOTHING = "nothing to do"
 _log = logging.getLogger(__name__)
 
 
+class Dropped(Exception):
+    """A rule lost the message at its gate: what was asked for besides it stays asked for."""
+
+
 class Controller(Protocol):
     """Brings the world nearer to what one object says."""
 
@@ -74,10 +78,10 @@ async def _process(
     except Exception:  # noqa: BLE001 - a bug in one reconcile must not stop the controller: say where, try again
         _log.exception("%s %s: reconcile failed", controller.name, key)
         queue.add_rate_limited(key)
-    else:
+    except Dropped:
         queue.forget(key)
-        if again is not None:
-            queue.add_after(key, again)
+    else:
+        queue.went_well(key, again)
 
 
 def _retry_refused(controller: Controller, queue: WorkQueue, key: str, error: ApiError) -> None:
@@ -94,7 +98,8 @@ def _retry_refused(controller: Controller, queue: WorkQueue, key: str, error: Ap
 async def reconcile_once(
     controller: Controller, seams: Seams, key: str, links: tuple[str, ...] = (), lasts: LastReconciles | None = None
 ) -> float | None:
-    """One reconcile behind its gate, in a span that carries the newest waking event's trace on."""
+    """One reconcile behind its gate, in a span that carries the newest waking event's trace on. Raises what it raises,
+    and Dropped."""
     span: Span | None = None
     again: float | None = None
     error = ""
@@ -103,8 +108,7 @@ async def reconcile_once(
         if not seams.gates.passes_freely(edge):
             verdict = await seams.gates.pass_through(edge, Subject("", *split_key(key)))
         if verdict is Verdict.DROP:
-            error = "dropped at its gate"
-            return None
+            raise Dropped("dropped at its gate")
         with seams.tracer.span(edge, parent=links[-1] if links else "", links=links, heard=True, key=key) as span:
             span.reads = {} if seams.tracer.on else None
             for _ in range(2 if verdict is Verdict.TWICE else 1):
@@ -114,7 +118,8 @@ async def reconcile_once(
                 span.attributes["again_in"] = f"{again:.1f} s"
         return again
     except Exception as problem:
-        error = problem.message if isinstance(problem, ApiError) else f"{type(problem).__name__}: {problem}"
+        said = problem.message if isinstance(problem, ApiError) else str(problem)
+        error = said if isinstance(problem, ApiError | Dropped) else f"{type(problem).__name__}: {said}"
         raise
     finally:
         if lasts is not None:

@@ -4,6 +4,7 @@ Contract (tests/unit/test_client_workqueue.py tests each property):
 - fair: keys come out in the order in which they went in;
 - stingy: a key is handed to one worker at a time, and added many times before that it comes out once;
 - a key added while it is worked on comes out again after `done`;
+- a look that went well (`went_well`) answers what was asked for later, unless that was asked for while it went on;
 - any number of producers and consumers;
 - `shut_down`: what is queued still comes out, then `get` raises `ShutDown`.
 
@@ -53,6 +54,7 @@ class WorkQueue:
         self._failures: dict[str, int] = {}
         self._getters: deque[asyncio.Future[None]] = deque()
         self._later: dict[str, float] = {}
+        self._answered: dict[str, float] = {}
         self._later_links: dict[str, deque[str]] = {}
         self._heap: list[tuple[float, str]] = []
         self._timer: asyncio.Task[None] | None = None
@@ -93,6 +95,17 @@ class WorkQueue:
         """It went well: the next pause is the first again."""
         self._failures.pop(key, None)
 
+    def went_well(self, key: str, again: float | None) -> None:
+        """Between `get` and `done`: look again in `again` seconds of cluster time, if at all, and not as was asked for
+        before this look."""
+        self.forget(key)
+        if key in self._answered and self._later.get(key) == self._answered[key]:
+            del self._later[key]
+            self._later_links.pop(key, None)
+            self._sweep()
+        if again is not None:
+            self.add_after(key, again)
+
     def failures(self, key: str) -> int:
         """How often `key` was rate limited since it last went well."""
         return self._failures.get(key, 0)
@@ -117,11 +130,14 @@ class WorkQueue:
             await self._wait()
         key = self._ready.popleft()
         self._working.add(key)
+        if key in self._later:
+            self._answered[key] = self._later[key]
         return key, tuple(self._dirty.pop(key))
 
     def done(self, key: str) -> None:
         """The key may be handed out again; at once if it was added meanwhile."""
         self._working.discard(key)
+        self._answered.pop(key, None)
         if key in self._dirty:
             self._push(key)
 
@@ -172,11 +188,25 @@ class WorkQueue:
                 getter.set_result(None)
                 return
 
+    def _sweep(self) -> None:
+        """Wait for nothing that is not asked for any more."""
+        first = self._heap[0]
+        while self._heap and self._later.get(self._heap[0][1]) != self._heap[0][0]:
+            heapq.heappop(self._heap)
+        if self._timer is not None and (not self._heap or self._heap[0] != first):
+            self._timer.cancel()
+            self._timer = None
+            if self._heap:
+                self._start_timer()
+
     def _restart_timer(self, deadline: float) -> None:
         if self._heap[0][0] < deadline and self._timer is not None:
             return
         if self._timer is not None:
             self._timer.cancel()
+        self._start_timer()
+
+    def _start_timer(self) -> None:
         self._timer = asyncio.get_running_loop().create_task(self._release_later(), name=f"workqueue-{self._name}")
 
     async def _release_later(self) -> None:

@@ -141,11 +141,14 @@ class Watchdog:
         self._tell(standing)
 
     async def _go_on(self, fleet: Fleet) -> None:
-        """At the rate of before, unless somebody has set another one meanwhile."""
+        """At the rate of before, unless somebody has set another one meanwhile, or steps on."""
         path = fleet.paths.clock
         with writing(path):
             found = read_written(path)
             if found is None or not found.waits_for:
+                return
+            if found.stepped:
+                put(path, found._replace(waits_for=()))
                 return
             line = bend(found.line, time.monotonic(), found.pace)
             put(path, Written(line))
@@ -153,12 +156,15 @@ class Watchdog:
 
 
 async def _stop(fleet: Fleet, standing: frozenset[str]) -> None:
-    path = fleet.paths.clock
-    before = Written(await _agreed(fleet, standing))
+    """Between two steps it stands already; nobody takes the next one as long as this is noted."""
+    path, whom = fleet.paths.clock, tuple(sorted(standing))
     with writing(path):
-        before = read_written(path) or before
+        before = read_written(path) or Written(ClockState(time.monotonic(), time.time(), 1.0))
+        if before.stepped:
+            put(path, before._replace(waits_for=whom))
+            return
         line = bend(before.line, time.monotonic(), 0.0)
-        put(path, Written(line, before.pace, tuple(sorted(standing))))
+        put(path, Written(line, before.pace, whom))
     await _tell(fleet, line, standing)
 
 
@@ -171,33 +177,14 @@ def _note(fleet: Fleet, standing: frozenset[str]) -> None:
             put(path, found._replace(waits_for=tuple(sorted(standing))))
 
 
-async def _agreed(fleet: Fleet, standing: frozenset[str]) -> ClockState:
-    """The line that the components began with, where no file says it; they are asked, for the host's time may have
-    been set since."""
-    if not fleet.paths.clock.exists():
-        try:
-            async with asyncio.timeout(TELL_SECONDS):
-                ask = fleet.ask_each(
-                    lambda _, stub: stub.GetClock(debug_pb2.GetClockRequest()), _others(fleet, standing)
-                )
-                for state in (await ask).got.values():
-                    return ClockState(state.monotonic, state.cluster_time, state.rate)
-        except (TimeoutError, UserError):
-            pass  # nobody can say
-    return ClockState(time.monotonic(), time.time(), 1.0)
-
-
 async def _tell(fleet: Fleet, line: ClockState, standing: frozenset[str]) -> None:
     state = debug_pb2.ClockState(**line._asdict())
+    others = [one.component for one in fleet.targets if one.component not in standing]
     try:
         async with asyncio.timeout(TELL_SECONDS):
-            await fleet.ask_each(lambda _, stub: stub.SetClock(state), _others(fleet, standing))
+            await fleet.ask_each(lambda _, stub: stub.SetClock(state), others)
     except (TimeoutError, UserError):
         return  # they look at the file within a second
-
-
-def _others(fleet: Fleet, standing: frozenset[str]) -> list[str]:
-    return [one.component for one in fleet.targets if one.component not in standing]
 
 
 async def _listens(address: str) -> bool:

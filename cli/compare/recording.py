@@ -25,8 +25,8 @@ from cli.debugging.fleet import Fleet, open_fleet
 from cli.errors import UserError
 from cli.etcd.connection import Stub, open_view
 from cli.kinds import REGISTRY, etcd_key
+from cli.output_files import create
 from cli.tracing.trace import open_api
-from cli.wiretap.recording import create
 from client.api import ApiClient
 from proto import etcd_view_pb2 as view
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import grpc
 
@@ -16,14 +15,17 @@ from cli.debugging.hidden import why_silent
 from cli.debugging.rest import Reports
 from cli.debugging.targets import Target
 from cli.debugging.telling import read_line
-from cli.debugging.timeline import Written, bend, pace, put, read_written, replace_line, show_time, writing
+from cli.debugging.timeline import Written, bend, pace, put, read_written, show_time, writing
 from cli.errors import UserError
+from cli.signals import Ended, ended_by_signals
 from cli.spec import Paths
 from proto import debug_pb2
 
 REPORT_SECONDS = 5.0  # real time a component has to report
-LOOK_SECONDS = 0.2  # real time between looks at the clock's file while reports are awaited
+LOOK_SECONDS = 0.05  # real time between looks whether somebody still stands
 AGAIN_SECONDS = 0.5  # real time between attempts to reach one that was lost
+SLOW_SECONDS = 1.0  # real time after which one that stands still is not just slow on a busy machine
+OTHERS = "another has set the clock"
 
 Call = grpc.aio.StreamStreamCall[debug_pb2.DriveRequest, debug_pb2.DriveReport]
 
@@ -71,6 +73,9 @@ class _Driver:
         self.lost = why
         self._try_at = time.monotonic() + AGAIN_SECONDS
 
+    def try_now(self) -> None:
+        self._try_at = 0.0
+
     def close(self) -> None:
         if self._call is not None:
             self._call.cancel()
@@ -80,87 +85,107 @@ class _Driver:
 class DrivenFleet:
     """Every wave carries the clock, so that a component that was lost and found again has it too.
 
-    The clock's file is ours from `begin` to `end`, unless the watchdog takes it for a component that stands still: then
-    the way ends where it is.
+    The clock's file is ours from `begin` to `end`. If the watchdog notes there that a component stands still, nothing
+    moves on until it does.
     """
 
     def __init__(self, fleet: Fleet, line: ClockState) -> None:
         self._fleet = fleet
+        self._path = fleet.paths.clock
         self._drivers = [_Driver(target, fleet.stub(target.component), fleet.paths) for target in fleet.targets]
         self.line = line
         self._rate = 0.0  # of afterwards
+        self.stood = 0.0
         self.missed: dict[str, str] = {}  # who was out of reach at some time, and why
         self.afterwards = ""
         """What the clock does when all is over, to read."""
 
-    def begin(self, *, stand: bool) -> None:
+    async def begin(self, *, stand: bool) -> None:
         """Stop the clock; afterwards it goes on as before, or is to `stand`.
 
-        Raises UserError while a component under debug stands still.
+        Raises UserError if a component under debug stands still, and is not only slow to answer.
         """
-        path = self._fleet.paths.clock
-        with writing(path):
-            found = read_written(path) or Written(self.line)
+        until = time.monotonic() + SLOW_SECONDS
+        while waiting := self._begin(stand=stand):
+            if time.monotonic() > until:
+                raise UserError(f"{waiting}: let it go on first, or step without it after orrery clock pause")
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _begin(self, *, stand: bool) -> str:
+        """Gives whom the clock waits for, "" if it is ours now."""
+        with writing(self._path):
+            found = read_written(self._path) or Written(self.line)
             if found.waits_for:
-                raise UserError(f"{found.waiting}: let it go on first, or step without it after orrery clock pause")
+                return found.waiting
             self._rate = 0.0 if stand else found.pace
             self.afterwards = pace(self._rate) + ("" if stand else " as before")
             self.line = bend(found.line, time.monotonic(), 0.0)
-            put(path, Written(self.line, self._rate))
+            put(self._path, Written(self.line, self._rate, stepped=True))
+            return ""
 
     async def wave(self, to: float | None = None) -> Reports:
         """Raises UserError if the clock's file is no longer ours."""
         if to is not None:
-            self._move(ClockState(time.monotonic(), to, 0.0))
+            await self._move(ClockState(time.monotonic(), to, 0.0))
         clock = debug_pb2.ClockState(**self.line._asdict())
         found = await self._reports(clock)
+        while await self._waited():
+            found = await self._reports(clock)  # what it had under way belongs to this moment
         self.missed |= {one.target.component: one.lost for one in self._drivers if one.lost}
-        self._require_ours()
         return {
             one.target.component: report for one, report in zip(self._drivers, found, strict=True) if report is not None
         }
 
     async def _reports(self, clock: debug_pb2.ClockState) -> list[debug_pb2.DriveReport | None]:
-        """One that stands still is not waited for once the watchdog has seen it."""
+        return await asyncio.gather(*(driver.report(clock) for driver in self._drivers))
 
-        async def every() -> list[debug_pb2.DriveReport | None]:
-            return await asyncio.gather(*(driver.report(clock) for driver in self._drivers))
+    async def _waited(self) -> bool:
+        """Whether somebody stood still. Then nobody does any more."""
+        began = time.monotonic()
+        stood = False
+        while self._ours().waits_for:
+            stood = True
+            await asyncio.sleep(LOOK_SECONDS)
+        if stood:
+            self.stood += time.monotonic() - began
+            for one in self._drivers:
+                one.try_now()
+        return stood
 
-        asked = asyncio.create_task(every())
-        try:
-            while not (await asyncio.wait((asked,), timeout=LOOK_SECONDS))[0]:
-                self._require_ours()
-            return asked.result()
-        finally:
-            asked.cancel()
+    async def _move(self, line: ClockState) -> None:
+        while True:
+            with writing(self._path):
+                found = self._ours()
+                if not found.waits_for:
+                    put(self._path, found._replace(line=line))
+                    self.line = line
+                    return
+            await self._waited()
 
-    def _move(self, line: ClockState) -> None:
-        if replace_line(self._fleet.paths.clock, self.line, Written(line, self._rate)):
-            self.line = line
-        self._require_ours()
-
-    def _require_ours(self) -> None:
-        found = read_written(self._fleet.paths.clock)
+    def _ours(self) -> Written:
+        """What the file says. Raises UserError if it is not ours any more."""
+        found = read_written(self._path)
         if found is None or found.line != self.line:
-            raise UserError(f"the step ended at {show_time(self.line.cluster_time)}: {_taken(found)}")
+            raise UserError(f"the step ended at {show_time(self.line.cluster_time)}: {OTHERS}")
+        return found
 
     async def end(self) -> None:
-        """Let the clock go on, unless it is somebody else's by now."""
+        """Let the clock go on; if somebody stands still, as soon as he goes on. Not if it is somebody else's by now."""
         for one in self._drivers:
             one.close()
-        path, now = self._fleet.paths.clock, time.monotonic()
-        after = bend(ClockState(now, self.line.cluster_time, 0.0), now, self._rate)
-        if not replace_line(path, self.line, Written(after)):
-            self.afterwards = _taken(read_written(path))
-            return
+        with writing(self._path):
+            found, now = read_written(self._path), time.monotonic()
+            after = bend(ClockState(now, self.line.cluster_time, 0.0), now, self._rate)
+            if found is None or found.line != self.line:
+                self.afterwards = OTHERS
+                return
+            if found.waits_for:
+                self.afterwards = f"{found.waiting}; then it is {pace(self._rate)}"
+                put(self._path, found._replace(stepped=False))
+                return
+            put(self._path, Written(after))
         state = debug_pb2.ClockState(**after._asdict())
         self.missed |= (await self._fleet.ask(lambda stub: stub.SetClock(state))).missing
-
-
-def _taken(found: Written | None) -> str:
-    if found is None or not found.waits_for:
-        return "another has set the clock"
-    return f"{found.waiting}; then it is {pace(found.pace)}"
 
 
 @asynccontextmanager
@@ -168,36 +193,13 @@ async def driven(fleet: Fleet, *, stand: bool = False) -> AsyncIterator[DrivenFl
     """Stop the clock where it is and have it driven. Then it goes on at its pace of before, or is to `stand`; so it
     does, too, when the body fails, or is ended by Ctrl-C or a signal. Raises UserError."""
     found = DrivenFleet(fleet, await read_line(fleet))
-    with _ended_by_signals(found):
-        found.begin(stand=stand)
-        try:
-            await found.wave()
-            yield found
-        finally:
-            await found.end()
-
-
-@contextmanager
-def _ended_by_signals(orchestra: DrivenFleet) -> Iterator[None]:
-    """SIGTERM, and SIGHUP of a terminal that has gone, cancel the body as Ctrl-C does. Raises UserError then."""
-    task, loop = asyncio.current_task(), asyncio.get_running_loop()
-    assert task is not None
-    heard: list[str] = []
-
-    def end(number: signal.Signals) -> None:
-        heard.append(number.name)
-        task.cancel()
-
-    numbers = [one for one in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) is not signal.SIG_IGN]
-    for number in numbers:
-        loop.add_signal_handler(number, end, number)
     try:
-        yield
-    except asyncio.CancelledError:
-        if not heard:
-            raise
-        task.uncancel()
-        raise UserError(f"the step was ended by {heard[0]}; {orchestra.afterwards}") from None
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
+        with ended_by_signals():
+            await found.begin(stand=stand)
+            try:
+                await found.wave()
+                yield found
+            finally:
+                await found.end()
+    except Ended as error:
+        raise UserError(f"the step was ended by {error}; {found.afterwards}") from None

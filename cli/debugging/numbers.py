@@ -1,4 +1,5 @@
-"""Numbers on the command line, for argparse: what is out of range is refused before anything is changed."""
+"""Numbers as people write and read them. On the command line, what is out of range is refused before anything is
+changed."""
 
 from __future__ import annotations
 

@@ -6,17 +6,17 @@ the running components too (`telling.py`), so that a change is in force at once.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from cli.debugging.timeline import now_on
 from cli.errors import UserError
+from cli.locks import in_turn
 from cli.spec import Paths
 from wire.rules import Rule, rule_from_json, rule_to_json
 from wire.seams import RULES_FILE, read_clock
@@ -132,12 +132,9 @@ def renew(path: Path) -> None:
         _write(path, Rulebook())
 
 
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
+def _alone(path: Path) -> AbstractContextManager[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    return in_turn(path.with_suffix(".lock"))
 
 
 def _write(path: Path, book: Rulebook) -> None:

@@ -27,6 +27,9 @@ POLL_SECONDS = 0.002  # real time between looks while something is under way
 class Driven(Protocol):
     """All components of a cluster, under one clock that stands still."""
 
+    stood: float
+    """Real seconds for which one of them stood at a breakpoint, and `wave` waited for it."""
+
     async def wave(self, to: float | None = None) -> Reports:
         """Move everyone to cluster time `to`, if given, and have everyone report."""
 
@@ -83,7 +86,7 @@ class Conductor:
         Two in a row (`before` is the first) if nothing stirs at all; else one more, for a message that was on its way
         between two components, counted by neither, while they were asked.
         """
-        deadline = time.monotonic() + self.rest_seconds
+        deadline = time.monotonic() - self.driven.stood + self.rest_seconds
         before = before or await self.driven.wave()
         self._note_background(before)
         missing = 1  # quiet looks still wanted
@@ -94,7 +97,7 @@ class Conductor:
             missing = QUIET_LOOKS if stirring or busy else missing - 1
             if not missing:
                 return after
-            if time.monotonic() > deadline:
+            if time.monotonic() - self.driven.stood > deadline:
                 self._give_up(before, after)
                 return after
             if not stirring:

@@ -32,6 +32,8 @@ class Written(NamedTuple):
     """At which rate it goes on when the step is over, or nobody stands still any more."""
     waits_for: tuple[str, ...] = ()
     """The components under debug that stand still."""
+    stepped: bool = False
+    """A command steps it: it stands between the steps, also when nobody stands still any more."""
 
     @property
     def pace(self) -> float:
@@ -104,23 +106,14 @@ def read_written(path: Path) -> Written | None:
 
 def _written(tree: dict[str, Any]) -> Written:
     resume = tree.get("resume")
-    return Written(clock_line(tree), None if resume is None else float(resume), tuple(tree.get("waits_for", ())))
+    waits_for, stepped = tuple(tree.get("waits_for", ())), bool(tree.get("stepped"))
+    return Written(clock_line(tree), None if resume is None else float(resume), waits_for, stepped)
 
 
 def write_line(path: Path, line: ClockState) -> None:
     """For processes that start, or that are out of reach now. Whole at any moment. It stays so until changed."""
     with writing(path):
         put(path, Written(line))
-
-
-def replace_line(path: Path, mine: ClockState, new: Written) -> bool:
-    """Write `new` if the file's line still is `mine`; else somebody has set another one meanwhile."""
-    with writing(path):
-        found = read_written(path)
-        if found is None or found.line != mine:
-            return False
-        put(path, new)
-        return True
 
 
 @contextmanager
@@ -135,7 +128,7 @@ def writing(path: Path) -> Iterator[None]:
 
 def put(path: Path, new: Written) -> None:
     """Within `writing`."""
-    more = {"resume": new.resume, "waits_for": list(new.waits_for)} if new.resume is not None else {}
+    more = {"resume": new.resume, "waits_for": list(new.waits_for), "stepped": new.stepped}
     fresh = path.with_suffix(f".{os.getpid()}.new")
-    fresh.write_text(json.dumps({**new.line._asdict(), **more}))
+    fresh.write_text(json.dumps({**new.line._asdict(), **(more if new.resume is not None else {})}))
     fresh.replace(path)

@@ -25,9 +25,9 @@ from cli.etcd import etcdctl
 from cli.etcd.connection import Stub, open_view
 from cli.forms.cluster import Cluster
 from cli.forms.finding import COMPOSE_NAME, running
+from cli.output_files import require_new
 from cli.running import supervisor_of
 from cli.spec import Paths
-from cli.wiretap.recording import exists
 from cli.wiretap.showing import size
 from proto import etcd_view_pb2 as view
 
@@ -38,8 +38,7 @@ POLL_SECONDS = 0.1
 def backup(name: str, file: Path) -> str:
     """To a new file, readable by its owner alone. Raises UserError."""
     etcdctl.require_etcdctl()
-    if os.path.lexists(file):
-        raise exists(file)
+    require_new(file)
     etcdctl.run("snapshot", "save", str(file), *etcdctl.endpoint_flags(running(name)))
     file.chmod(0o600)  # every Secret is in it
     return f"saved {file}: {describe(file)}"

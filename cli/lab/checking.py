@@ -18,6 +18,7 @@ from cli.lab.evidence import Evidence, Verdict
 from cli.lab.kinds.table import KINDS
 from cli.lab.model import Check, Lab
 from cli.lab.workspace import Workspace, read_start
+from cli.output_files import require_writable
 
 FORMAT = "orrery-lab-result/1"
 
@@ -51,14 +52,11 @@ def check(name: str, lab: Lab, student: str = "", out: str = "") -> tuple[str, b
 
 def _prepare(out: Path) -> None:
     """Make its folder, and see that it can be written. Raises UserError."""
-    if out.is_dir():
-        raise UserError(f"--out {out} is a folder; name a file in it")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"--out {out}: {out.parent} cannot be made: {error.strerror}") from None
-    if not os.access(out if out.exists() else out.parent, os.W_OK):
-        raise UserError(f"--out {out} cannot be written: permission denied")
+    require_writable("--out", out)
 
 
 def _write(file: Path, text: str) -> str:

@@ -16,11 +16,11 @@ from pathlib import Path
 from cli.config import kubeconfig_files, with_kubeconfig
 from cli.errors import UserError
 from cli.forms.cluster import Cluster
+from cli.signals import DIED_OF, Ended, ended_by_signals
 from cli.tracing.kubeconfigs import copies
 from cli.tracing.tunnel import open_tunnel
 from wire.span import Span
 
-SIGNALLED = 128  # and the signal's number: the exit code of what died of it, as shells have it
 END_SECONDS = 2.0  # from SIGTERM to SIGKILL
 
 
@@ -36,9 +36,17 @@ class Ran:
 async def run(argv: list[str], cluster: Cluster) -> Ran:
     """Run `argv` with its requests to the cluster through a tunnel. Raises UserError if it cannot be run.
 
-    Ctrl-C is for the command: it ends, and is traced all the same.
+    Ctrl-C is for the command: it ends, and is traced all the same. At SIGTERM or SIGHUP it ends, and so do we.
     """
-    with _signals_heard(), tempfile.TemporaryDirectory(prefix="orrery-trace-") as folder:
+    try:
+        with _interrupts_for_the_command(), ended_by_signals():
+            return await _run(argv, cluster)
+    except Ended as error:
+        sys.exit(DIED_OF + error.number)
+
+
+async def _run(argv: list[str], cluster: Cluster) -> Ran:
+    with tempfile.TemporaryDirectory(prefix="orrery-trace-") as folder:
         async with open_tunnel({cluster.addresses["apiserver"]: cluster.direct_apiserver}) as tunnel:
             files, found = copies(kubeconfig_files(), Path(folder), cluster.url, f"http://127.0.0.1:{tunnel.port}")
             if not found:
@@ -60,7 +68,7 @@ async def _code_of(argv: list[str], environment: dict[str, str]) -> int:
     except asyncio.CancelledError:
         await _end(process)
         raise
-    return code if code >= 0 else SIGNALLED - code
+    return code if code >= 0 else DIED_OF - code
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
@@ -76,35 +84,15 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 @contextmanager
-def _signals_heard() -> Iterator[None]:
-    """Nothing happens at Ctrl-C; at SIGTERM or SIGHUP the body is cancelled, and we exit as one who died of it.
-
-    What is ignored already stays so. A command inherits what is ignored, but no handlers: it ends as usual.
-    """
-    loop, body = asyncio.get_running_loop(), asyncio.current_task()
-    assert body is not None
-    heard: list[int] = []
-
-    def hear(number: int) -> None:
-        heard.append(number)
-        body.cancel()
-
+def _interrupts_for_the_command() -> Iterator[None]:
+    """Nothing happens here at Ctrl-C. The command inherits what is ignored, but no handler: it ends as usual."""
     before = signal.getsignal(signal.SIGINT)
-    ends = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) != signal.SIG_IGN]
     if before != signal.SIG_IGN:
         signal.signal(signal.SIGINT, lambda *_: None)
-    for number in ends:
-        loop.add_signal_handler(number, hear, number)
     try:
         yield
-    except asyncio.CancelledError:
-        if heard:
-            sys.exit(SIGNALLED + heard[0])
-        raise
     finally:
         signal.signal(signal.SIGINT, before)
-        for number in ends:
-            loop.remove_signal_handler(number)
 
 
 def _span(argv: list[str], started: float, code: int) -> Span:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +13,7 @@ from cli.debugging.fleet import Fleet, open_fleet
 from cli.debugging.holding import held
 from cli.errors import UserError
 from cli.objects import Ref, parse_ref
+from cli.output_files import require_writable
 from cli.tracing.collect import Collector
 from cli.tracing.limits import WAIT_SECONDS
 from cli.tracing.switch import OFF, require
@@ -60,15 +60,8 @@ async def trace(name: str, options: TraceOptions) -> tuple[str, int]:
 def _require_places(options: TraceOptions) -> None:
     """Where nothing can be written the work would be for nothing. Raises UserError before any is done."""
     for flag, name in (("--otlp", options.otlp), ("--html", options.html)):
-        file = Path(name)
-        if not name:
-            continue
-        if not file.parent.is_dir():
-            raise UserError(f"{flag} {name}: there is no folder {file.parent}")
-        if file.is_dir():
-            raise UserError(f"{flag} {name} is a folder; name a file in it")
-        if not os.access(file if file.exists() else file.parent, os.W_OK):
-            raise UserError(f"{flag} {name} cannot be written: permission denied")
+        if name:
+            require_writable(flag, Path(name))
 
 
 async def held_of(fleet: Fleet, tree: Tree) -> list[str]:

@@ -3,31 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
 from cli.errors import UserError
 from proto.debug_pb2 import WireMessage
 
 FORMAT: Final = "orrery-wire-1"
 _BODIES: Final = ("request", "response", "before")
-
-
-def create(file: Path) -> TextIO:
-    """A new file, readable by its owner alone: bodies are in it. Raises UserError; what is there already stays."""
-    try:
-        return os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w")
-    except FileExistsError:
-        raise exists(file) from None
-    except OSError as error:
-        raise UserError(f"{file}: {error.strerror}") from None
-
-
-def exists(file: Path) -> UserError:
-    """What to say where a file is asked for that would be lost."""
-    return UserError(f"{file} exists; name another, or remove it")
 
 
 def header(cluster: str) -> str:

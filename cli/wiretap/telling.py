@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from cli.debugging.fleet import Fleet, open_fleet
+from cli.output_files import create
 from cli.wiretap import recording, showing
 from cli.wiretap.following import Follower
 from cli.wiretap.live import follow
@@ -98,7 +99,7 @@ def replay(options: WireOptions) -> None:
 
 def _open(path: str, cluster: str) -> TextIO:
     """A new file. Raises UserError."""
-    file = recording.create(Path(path))
+    file = create(Path(path))
     print(recording.header(cluster), file=file, flush=True)
     return file
 

@@ -4,14 +4,17 @@
 
 SEAMS is the folder with the clock, the rules and what is wanted of components. They are of a running cluster: the clock
 is a line over this machine's monotonic time, which begins anew when the machine does. So each component holds a lock
-there as long as it lives, and one that finds nobody holding it clears away what an earlier life has left.
+there as long as it lives, and one that finds nobody holding it clears away what an earlier life has left and writes
+the clock's first line, for all to share.
 """
 
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import sys
+import time
 from pathlib import Path
 
 OF_A_LIFE = ("clock.json", "rules.json", "wanted.json", "hidden.json", "tracing.json")
@@ -34,6 +37,8 @@ def _join(seams: Path) -> None:
     else:
         for left in OF_A_LIFE:
             (seams / left).unlink(missing_ok=True)
+        line = {"monotonic": time.monotonic(), "cluster_time": time.time(), "rate": 1.0}
+        (seams / "clock.json").write_text(json.dumps(line))
     fcntl.flock(lock, fcntl.LOCK_SH)
     os.set_inheritable(lock, True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -17,6 +18,7 @@ import pytest
 from grpc_health.v1 import health, health_pb2_grpc
 
 from apimachinery.clock import ClockState
+from cli.breakpoints import watchdog
 from cli.breakpoints.watchdog import Watchdog
 from cli.debugging import clock
 from cli.debugging.timeline import Written, now_on, read_written, write_line
@@ -35,6 +37,8 @@ HOUR = 3600.0
 @pytest.fixture
 async def cluster(certificates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeCluster]:
     monkeypatch.setenv("ORRERY_HOME", str(tmp_path))
+    # One event loop does the work of all here: on a busy machine the component may be as late as if it stood still.
+    monkeypatch.setattr(watchdog, "DEADLINE_SECONDS", 1.0)
     async with fake_cluster(tmp_path, certificates, ("apiserver", "scheduler", DEBUGGED)) as made:
         yield made
 
@@ -147,24 +151,47 @@ async def test_no_step_begins_while_a_component_stands_still(cluster: FakeCluste
 
 
 @pytest.mark.parametrize("rate", [1.0, 0.0])
-async def test_a_step_ends_where_a_component_stands_still(cluster: FakeCluster, debugged: Relay, rate: float) -> None:
-    """And the clock waits for it, and goes on with it as before the step."""
+async def test_a_step_waits_for_a_component_that_stands_still(
+    cluster: FakeCluster, debugged: Relay, rate: float
+) -> None:
+    """And goes on with it, through every timer."""
     await clock.change(cluster.name, rate)
     async with watched(cluster), ticking(cluster):
         began = now_on(*_now(cluster))
-        step = asyncio.create_task(clock.step_by(cluster.name, HOUR))
+        step = asyncio.create_task(clock.step_by(cluster.name, 60.0))
         await until(lambda: written(cluster).line.cluster_time > began + 2)
         debugged.stand()
-        with pytest.raises(UserError, match=f"the step ended at .*: {DEBUGGED} stands still"):
-            async with asyncio.timeout(20):
-                await step
+        await until(lambda: written(cluster).waits_for == (DEBUGGED,))
         stood = written(cluster)
-        assert (stood.line.rate, stood.resume, stood.waits_for) == (0.0, rate, (DEBUGGED,))
+        assert (stood.line.rate, stood.resume, stood.stepped) == (0.0, rate, True)
+        assert "the clock waits for it" in await clock.show(cluster.name)
+        assert written(cluster) == stood and not step.done()
+        debugged.go_on()
+        said = await step
+        assert re.search(r"60 x +apiserver +tick", said), said
+        assert f"{'running' if rate else 'paused'} as before" in said and "not reached" not in said
+        await until(lambda: {one.clock.state for one in cluster.seams.values()} == {written(cluster).line})
+        assert written(cluster) == Written(written(cluster).line._replace(rate=rate))
+        assert written(cluster).line.cluster_time >= began + 60
+
+
+@pytest.mark.parametrize("rate", [1.0, 0.0])
+async def test_a_step_that_is_ended_leaves_the_clock_to_who_stands_still(
+    cluster: FakeCluster, debugged: Relay, rate: float
+) -> None:
+    await clock.change(cluster.name, rate)
+    async with watched(cluster), ticking(cluster):
+        step = asyncio.create_task(clock.step_by(cluster.name, HOUR))
+        await until(lambda: written(cluster).stepped)
+        debugged.stand()
+        await until(lambda: written(cluster).waits_for == (DEBUGGED,))
+        step.cancel()
+        await asyncio.wait((step,))
+        left = written(cluster)
+        assert (left.line.rate, left.resume, left.waits_for, left.stepped) == (0.0, rate, (DEBUGGED,), False)
         debugged.go_on()
         await until(lambda: written(cluster).resume is None)
-        await until(lambda: {one.clock.state for one in cluster.seams.values()} == {written(cluster).line})
         assert written(cluster).line.rate == rate
-        assert stood.line.cluster_time <= written(cluster).line.cluster_time < began + HOUR
 
 
 def _now(cluster: FakeCluster) -> tuple[ClockState, float]:
@@ -183,18 +210,6 @@ async def test_what_the_user_sets_meanwhile_stays(cluster: FakeCluster, debugged
         assert line == Written(line.line._replace(rate=0.0))
         debugged.go_on()
     assert written(cluster) == line
-
-
-async def test_a_component_stops_that_began_before_the_clock_had_a_file(cluster: FakeCluster, debugged: Relay) -> None:
-    """The host's time may have been set since."""
-    for one in cluster.seams.values():
-        one.clock.set(cluster_time=one.clock.time() - HOUR)
-    before = cluster.seams["apiserver"].clock.time()
-    async with watched(cluster):
-        debugged.stand()
-        await until(lambda: stands(cluster))
-        assert before <= written(cluster).line.cluster_time < before + 60
-        debugged.go_on()
 
 
 async def test_a_stranger_without_debug_is_not_reached_and_in_nobodys_way(

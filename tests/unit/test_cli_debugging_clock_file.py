@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,27 +15,15 @@ import pytest
 from apimachinery.clock import ClockState
 from cli import up
 from cli.debugging.attention import attention
-from cli.debugging.timeline import Written, put, read_written, replace_line, write_line
-from cli.down import down, last_time
+from cli.debugging.timeline import Written, put, read_written, write_line
+from cli.down import down
 from cli.errors import UserError
+from cli.kept_time import last_time
 from cli.spec import Paths
 from wire.seams import BrokenFile, read_clock
 
 LINE = ClockState(5.0, 1_800_000_000.0, 1.0)
 TIMES = 300
-
-
-def test_a_line_is_replaced_only_by_who_set_it(tmp_path: Path) -> None:
-    path = tmp_path / "clock.json"
-    mine, other = LINE._replace(rate=0.0), LINE._replace(rate=2.0)
-    assert not replace_line(path, mine, Written(other))
-    write_line(path, mine)
-    assert replace_line(path, mine, Written(other, 1.0, ("scheduler",)))
-    assert not replace_line(path, mine, Written(LINE))
-    assert read_written(path) == Written(other, 1.0, ("scheduler",))
-    assert read_clock(path) == other
-    write_line(path, LINE)
-    assert read_written(path) == Written(LINE)
 
 
 @pytest.mark.parametrize(
@@ -71,32 +60,38 @@ class _Started(Exception):
     pass
 
 
+@pytest.fixture
+def one(monkeypatch: pytest.MonkeyPatch) -> Iterator[Paths]:
+    """Of a cluster that is not there yet. pytest's own folders can be too deep for the sockets of one."""
+    with tempfile.TemporaryDirectory(prefix="orrery-") as home:
+        monkeypatch.setenv("ORRERY_HOME", home)
+        monkeypatch.setenv("KUBECONFIG", f"{home}/kubeconfig")
+        monkeypatch.setattr(up, "find_etcd", lambda: "etcd")
+        yield Paths.of("one")
+
+
 def test_a_cluster_begins_with_a_line_and_nothing_of_an_earlier_life(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    one: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All who start, now or later, have one time, whatever becomes of the host's."""
-    monkeypatch.setenv("ORRERY_HOME", str(tmp_path))
-    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
-    monkeypatch.setattr(up, "find_etcd", lambda: "etcd")
-    paths = Paths.of("one")
-    paths.root.mkdir(parents=True)
-    write_line(paths.clock, ClockState(time.monotonic(), 5.0, 0.0))
-    paths.tracing.write_text('{"on": false}')
+    one.root.mkdir(parents=True)
+    write_line(one.clock, ClockState(time.monotonic(), 5.0, 0.0))
+    one.tracing.write_text('{"on": false}')
 
     def start(argv: Sequence[str], log: Path, root: Path) -> int:
-        line = read_clock(paths.clock)
+        line = read_clock(one.clock)
         assert line is not None and line.rate == 1.0
         assert abs(line.cluster_time - time.time()) < 60
-        assert not paths.tracing.exists()
-        assert attention(paths, []) == []
+        assert not one.tracing.exists()
+        assert attention(one, []) == []
         raise _Started
 
     monkeypatch.setattr(up, "start_detached", start)
     with pytest.raises(_Started):
         up.up(up.UpOptions("one", runtime="sim", nodes=0))
-    paths.tracing.write_text('{"on": false}')
+    one.tracing.write_text('{"on": false}')
     down("one")
-    assert not paths.clock.exists() and not paths.tracing.exists()
+    assert not one.clock.exists() and not one.tracing.exists()
     with pytest.raises(UserError):
         down("two")
 
@@ -105,16 +100,12 @@ HOUR = 3600.0
 
 
 @pytest.fixture
-def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
+def kept(one: Paths) -> Paths:
     """A cluster that has data and does not run."""
-    monkeypatch.setenv("ORRERY_HOME", str(tmp_path))
-    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
-    monkeypatch.setattr(up, "find_etcd", lambda: "etcd")
-    paths = Paths.of("one")
-    (paths.etcd / "member").mkdir(parents=True)
+    (one.etcd / "member").mkdir(parents=True)
     spec = {"name": "one", "index": 0, "runtime": "sim", "runtime_why": "", "nodes": 0, "ports": {}}
-    paths.spec.write_text(json.dumps(spec))
-    return paths
+    one.spec.write_text(json.dumps(spec))
+    return one
 
 
 def _first_time(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> float:

@@ -76,6 +76,7 @@ class Orchestra:
 
     components: dict[str, Seams] = field(default_factory=dict)
     now: float = 1000.0
+    stood: float = 0.0
     on_wave: Callable[[], None] = lambda: None
 
     def add(self, name: str) -> Seams:

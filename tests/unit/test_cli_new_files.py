@@ -15,7 +15,7 @@ import pytest
 from cli.compare import recording as comparing
 from cli.errors import UserError
 from cli.etcd import etcdctl, snapshots
-from cli.wiretap.recording import create
+from cli.output_files import create
 
 
 @pytest.fixture

@@ -169,3 +169,45 @@ async def test_keys_remember_the_traces_that_asked_for_them() -> None:
     queue.done("a")
     queue.add("a")
     assert await queue.get() == ("a", ())
+
+
+async def test_a_look_answers_what_was_asked_for_later_before_it() -> None:
+    clock = FakeClock()
+    queue = WorkQueue(clock, "q")
+    queue.add_after("a", 300)
+    queue.add_after("b", 200)
+    queue.add("a")
+    await take(queue)
+    queue.went_well("a", None)
+    queue.done("a")
+    await settle()
+    assert queue.place("a") == "" and [one.deadline - clock.time() for one in clock.timers()] == [200]
+    queue.add("b")
+    await take(queue)
+    queue.went_well("b", 50)
+    queue.done("b")
+    await settle()
+    assert [one.deadline - clock.time() for one in clock.timers()] == [50]
+    await clock.advance(50)
+    assert await take(queue) == "b"
+    queue.went_well("b", None)
+    queue.done("b")
+    await clock.advance(500)
+    assert len(queue) == 0 and clock.timers() == []
+
+
+async def test_what_is_asked_for_during_a_look_or_before_one_that_failed_stays_asked_for() -> None:
+    clock = FakeClock()
+    queue = WorkQueue(clock)
+    queue.add("during")
+    await take(queue)
+    queue.add_after("during", 10)
+    queue.went_well("during", None)
+    queue.done("during")
+    queue.add_after("failed", 20)
+    queue.add("failed")
+    await take(queue)
+    queue.done("failed")
+    await settle()
+    await clock.advance(20)
+    assert [await take(queue), await take(queue)] == ["during", "failed"]

@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+from cli.debugging.timeline import now_on
+from wire.seams import read_clock
+
 SCRIPT = Path(__file__).resolve().parents[2] / "deploy" / "compose" / "component.py"
-FILES = ("clock.json", "rules.json", "wanted.json", "hidden.json", "tracing.json")
+FILES = ("rules.json", "wanted.json", "hidden.json", "tracing.json")
+CLOCK = "clock.json"
 
 
 def become(seams: Path, *argv: str) -> subprocess.Popen[str]:
@@ -21,8 +26,14 @@ def said(seams: Path, *argv: str) -> str:
 
 
 def leave(seams: Path) -> None:
-    for name in FILES:
+    for name in (CLOCK, *FILES):
         (seams / name).write_text('{"components": {}}')
+
+
+def clock_runs(seams: Path) -> bool:
+    """At real pace, on a line that one of our time has written."""
+    line = read_clock(seams / CLOCK)
+    return line is not None and line.rate == 1 and abs(now_on(line, time.monotonic()) - time.time()) < 60
 
 
 def test_the_first_of_a_life_clears_away_and_the_others_do_not(tmp_path: Path) -> None:
@@ -31,15 +42,21 @@ def test_the_first_of_a_life_clears_away_and_the_others_do_not(tmp_path: Path) -
     assert first.stdout is not None and first.stdout.readline() == "up\n"
     try:
         assert not any((tmp_path / name).exists() for name in FILES)
-        leave(tmp_path)
+        assert clock_runs(tmp_path)
+        line = (tmp_path / CLOCK).read_text()
+        for name in FILES:
+            (tmp_path / name).write_text('{"components": {}}')
         assert said(tmp_path, "echo", "second") == "second"
         assert all((tmp_path / name).exists() for name in FILES)
+        assert (tmp_path / CLOCK).read_text() == line
     finally:
         first.kill()
         first.wait()
         first.stdout.close()
+    leave(tmp_path)
     assert said(tmp_path, "echo", "again") == "again"
     assert not any((tmp_path / name).exists() for name in FILES)
+    assert clock_runs(tmp_path)
 
 
 def with_want(seams: Path, text: str) -> str:
