@@ -83,7 +83,7 @@ def test_a_partition_is_on_the_way(cluster: Cluster, kubectl: Kubectl) -> None:
     made = pod("cutoff")
     made["spec"]["nodeName"] = "worker-1"
     kubectl("apply", "-f", "-", stdin=json.dumps(made))
-    _why(cluster, "pod/cutoff", "in kubelet-worker-1", "fault (", "has reported nothing of its containers yet")
+    _why(cluster, "pod/cutoff", "in kubelet-worker-1", "fault (", "kubelet-worker-1 does not know of it")
     cluster.orrery("fault", "clear")
     kubectl("wait", "pod/cutoff", "--for=condition=Ready", "--timeout=60s")
 

@@ -33,6 +33,12 @@ def docker(*args: str) -> str:
     return subprocess.run(["docker", *args], capture_output=True, text=True, check=True).stdout
 
 
+def in_use_by() -> set[str]:
+    """Compose's projects with a container, running or not, in the one network that all have."""
+    project = '{{.Label "com.docker.compose.project"}}'
+    return set(docker("ps", "-a", "--filter", f"network={NETWORK}", "--format", project).split())
+
+
 def component(service: str) -> str:
     """`kubelet-1` of the Compose file is `kubelet-worker-1` of the cluster."""
     return _OF_NODE.sub(r"\1-worker-\2", service)
@@ -72,6 +78,17 @@ class ComposeCluster(Cluster):
         )
         assert done.returncode == 0, f"compose {args}: {done.returncode}\n{done.stdout}"
         return done.stdout
+
+    def clear(self) -> None:
+        """Take away what a killed run has left: with an engine that starts again, its containers do so too."""
+        if in_use_by() - {self.name}:
+            return
+        if pods := docker("ps", "-aq", "--filter", f"label={LABEL}").split():
+            docker("rm", "-fv", *pods)
+        if self.containers():
+            self.compose("down", "-v")
+        if docker("network", "ls", "-q", "--filter", f"name=^{NETWORK}$"):
+            docker("network", "rm", NETWORK)
 
     def wait_ready(self) -> None:
         """Until the service `addons` has seen all nodes Ready. Fails, telling what it saw instead."""
