@@ -54,7 +54,7 @@ class WorkQueue:
         self._failures: dict[str, int] = {}
         self._getters: deque[asyncio.Future[None]] = deque()
         self._later: dict[str, float] = {}
-        self._answered: dict[str, float] = {}
+        self._answered: dict[str, float] = {}  # asked for before the look that goes on
         self._later_links: dict[str, deque[str]] = {}
         self._heap: list[tuple[float, str]] = []
         self._timer: asyncio.Task[None] | None = None
@@ -79,11 +79,7 @@ class WorkQueue:
             self.add(key)
             return
         _remember(self._later_links.setdefault(key, deque(maxlen=LINKS_PER_KEY)), trace.current())
-        deadline = self._clock.time() + seconds
-        if deadline < self._later.get(key, float("inf")):
-            self._later[key] = deadline
-            heapq.heappush(self._heap, (deadline, key))
-            self._restart_timer(deadline)
+        self._ask(key, self._clock.time() + seconds)
 
     def add_rate_limited(self, key: str) -> None:
         """Have `key` worked on after a pause that doubles with each call until `forget`."""
@@ -99,9 +95,7 @@ class WorkQueue:
         """Between `get` and `done`: look again in `again` seconds of cluster time, if at all, and not as was asked for
         before this look."""
         self.forget(key)
-        if key in self._answered and self._later.get(key) == self._answered[key]:
-            del self._later[key]
-            self._later_links.pop(key, None)
+        if self._answered.pop(key, None) is not None:
             self._sweep()
         if again is not None:
             self.add_after(key, again)
@@ -131,13 +125,14 @@ class WorkQueue:
         key = self._ready.popleft()
         self._working.add(key)
         if key in self._later:
-            self._answered[key] = self._later[key]
+            self._answered[key] = self._later.pop(key)
         return key, tuple(self._dirty.pop(key))
 
     def done(self, key: str) -> None:
         """The key may be handed out again; at once if it was added meanwhile."""
         self._working.discard(key)
-        self._answered.pop(key, None)
+        if key in self._answered:
+            self._ask(key, self._answered.pop(key))
         if key in self._dirty:
             self._push(key)
 
@@ -156,6 +151,12 @@ class WorkQueue:
         return len(self._ready)
 
     # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _ask(self, key: str, deadline: float) -> None:
+        if not self._closed and deadline < self._later.get(key, float("inf")):
+            self._later[key] = deadline
+            heapq.heappush(self._heap, (deadline, key))
+            self._restart_timer(deadline)
 
     def _link(self, key: str) -> None:
         links = self._dirty.setdefault(key, deque(maxlen=LINKS_PER_KEY))

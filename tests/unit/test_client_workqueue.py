@@ -204,10 +204,17 @@ async def test_what_is_asked_for_during_a_look_or_before_one_that_failed_stays_a
     queue.add_after("during", 10)
     queue.went_well("during", None)
     queue.done("during")
+    queue.add_after("both", 5)
+    queue.add("both")
+    await take(queue)
+    queue.add_after("both", 15)
+    queue.went_well("both", None)
+    queue.done("both")
     queue.add_after("failed", 20)
     queue.add("failed")
     await take(queue)
     queue.done("failed")
     await settle()
     await clock.advance(20)
-    assert [await take(queue), await take(queue)] == ["during", "failed"]
+    assert len(queue) == 3
+    assert [await take(queue) for _ in range(3)] == ["during", "both", "failed"]
