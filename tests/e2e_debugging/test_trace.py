@@ -176,16 +176,17 @@ class _Row:
 def test_a_command_that_is_interrupted_is_traced(sim: tuple[Cluster, Kubectl], impatient: bool) -> None:
     """Ctrl-C ends the command; a second one, the wait for its tree to be quiet."""
     cluster, kubectl = sim
-    kubectl("create", "configmap", "seen-impatient" if impatient else "seen-patient")
+    listed, watched = ("a-1", "a-2") if impatient else ("b-1", "b-2")
+    kubectl("create", "configmap", listed)
     watching = kubectl_argv(kubectl, "get", "configmaps", "--watch")
     tracing = subprocess.Popen(
         [sys.executable, "-m", "cli", "trace", "--name", cluster.name, "--", *watching],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT, env=cluster.environment,
         start_new_session=True,
     )  # fmt: skip
-    assert tracing.stdout is not None
-    while "seen-" not in tracing.stdout.readline():
-        assert tracing.poll() is None
+    _until_said(tracing, listed)
+    kubectl("create", "configmap", watched)
+    _until_said(tracing, watched)  # until then it may not have asked for the watch yet
     os.killpg(tracing.pid, signal.SIGINT)  # what Ctrl-C does
     children = Path(f"/proc/{tracing.pid}/task/{tracing.pid}/children")
     eventually("the command's end", lambda: tracing.poll() is not None or not children.read_text())
@@ -194,6 +195,12 @@ def test_a_command_that_is_interrupted_is_traced(sim: tuple[Cluster, Kubectl], i
         time.sleep(0.3)
     text, _ = tracing.communicate(timeout=60)
     assert "Traceback" not in text and ("apiserver watch configmaps" in text) is not impatient, text
+
+
+def _until_said(process: subprocess.Popen[str], name: str) -> None:
+    assert process.stdout is not None
+    while not process.stdout.readline().startswith(f"{name} "):
+        assert process.poll() is None
 
 
 def test_wrong_use_gets_help(sim: tuple[Cluster, Kubectl]) -> None:
