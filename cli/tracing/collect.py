@@ -67,14 +67,18 @@ class Collector:
         self._over = dict(islice(((one.span_id, one) for one in spans.values() if one.end), SPANS_REMEMBERED))
         return list(spans.values())
 
-    async def roots_of(self, clients: Iterable[str]) -> list[Span]:
-        """Requests that came to the apiserver over these connections (address and port), the first first."""
+    async def roots_of(self, clients: Iterable[str], since: float) -> list[Span]:
+        """Requests that came to the apiserver over these connections (address and port), the first first.
+
+        None from before `since` (real time): a port is used again, and the apiserver's memory may be longer.
+        """
         wanted = set(clients)
         roots: list[Span] = []
         for attempt in range(ROOT_TRIES if wanted else 0):
             await asyncio.sleep(POLL_SECONDS if attempt else 0)
             spans = await self._of("apiserver", debug_pb2.SpansRequest())
-            roots = [span for span in spans if span.attributes.get("client") in wanted and not span.parent_id]
+            fresh = [span for span in spans if span.start >= since and not span.parent_id]
+            roots = [span for span in fresh if span.attributes.get("client") in wanted]
             if roots:
                 break
         return sorted(roots, key=lambda span: span.start)

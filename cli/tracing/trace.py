@@ -82,7 +82,7 @@ async def _of_command(fleet: Fleet, options: TraceOptions) -> tuple[str, Tree, i
     ran = await run(options.command, fleet.cluster)
     sys.stdout.flush()
     collector = Collector(fleet)
-    roots = await collector.roots_of(ran.clients)
+    roots = await collector.roots_of(ran.clients, ran.span.start)
     if not roots:
         missed = "".join(f"; {line}" for line in collector.complaints())
         problem = f"with code {ran.code} " if ran.code else ""

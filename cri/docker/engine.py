@@ -21,6 +21,7 @@ from wire.call_gate import pass_rpc_gate
 from wire.doubling import carry_out
 from wire.gates import Subject
 from wire.seams import Seams
+from wire.trace import sending
 
 if TYPE_CHECKING:
     from docker.api.client import APIClient
@@ -49,6 +50,8 @@ class Engine:
             return await carry_out(verdict, lambda: self._in_thread(name, function, long=long))
 
     async def _in_thread(self, name: str, function: Callable[[Any], Any], *, long: bool) -> Any:
+        sending()
+        await asyncio.sleep(0)  # what the engine does has a cause on record, also if this process is killed meanwhile
         threads = self._pulls if long else self._threads
         if self.teller.active:
             return await self._told(name, threads, function)

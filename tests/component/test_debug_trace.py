@@ -83,6 +83,16 @@ async def test_what_was_seen_once_is_not_forgotten(cluster: FakeCluster, fleet: 
     assert await Collector(fleet).gather(traces) == []
 
 
+async def test_a_port_that_was_somebody_elses_before(cluster: FakeCluster, fleet: Fleet) -> None:
+    tracer, since = cluster.seams["apiserver"].tracer, time.time() - 60
+    for began, client in ((since - 1, "a:1"), (since + 1, "a:1"), (since + 2, "a:2")):
+        with tracer.span("create", parent="", client=client) as span:
+            pass
+        span.start = began
+    (root,) = await Collector(fleet).roots_of(["a:1"], since)
+    assert root.start == since + 1
+
+
 async def test_it_says_what_a_trace_still_waits_for(cluster: FakeCluster, fleet: Fleet) -> None:
     with edit(fleet.paths.wanted) as wanted:
         wanted[GONE] = Want(down=True)

@@ -17,6 +17,7 @@ from wire.capture import Listener
 from wire.masking import MASK
 from wire.rules import Subject
 from wire.seams import Seams, make_seams
+from wire.span_file import INTERRUPTED, SpanFile, read_spans
 
 ID = "ab" * 32
 NAME = "k8s_c_web-1_shop_uid_0"
@@ -60,6 +61,14 @@ async def told(listener: Listener, count: int) -> list[WireMessage]:
     messages = listener.messages()
     async with asyncio.timeout(20):
         return [await anext(messages) for _ in range(count)]
+
+
+async def test_what_is_asked_is_on_record_before_it_is_done(tmp_path: Path) -> None:
+    path = tmp_path / "runtime-a.ring"
+    async with engine(tmp_path) as (docker, seams):
+        seams.tracer.file = SpanFile(path)
+        (found,) = await docker.call("start", lambda _: read_spans(path))
+    assert found.name == "docker:start" and found.attributes[INTERRUPTED]
 
 
 async def create(engine: Engine) -> None:
