@@ -21,6 +21,7 @@ from apimachinery.clock import Clock
 from client.limits import LINKS_PER_KEY, REQUEUE_BASE_SECONDS, REQUEUE_MAX_SECONDS
 from wire import trace
 
+_HEAP_SLACK = 64  # entries of what is not asked for any more, beside as many as there are asked for
 _LONGEST_EXPONENT = 40  # beyond it the delay is the maximum anyway, and a float would overflow
 
 
@@ -95,8 +96,8 @@ class WorkQueue:
         """Between `get` and `done`: look again in `again` seconds of cluster time, if at all, and not as was asked for
         before this look."""
         self.forget(key)
-        if self._answered.pop(key, None) is not None:
-            self._sweep()
+        if self._answered.pop(key, None) is not None and self._sweep():
+            self._wait_anew()
         if again is not None:
             self.add_after(key, again)
 
@@ -155,8 +156,12 @@ class WorkQueue:
     def _ask(self, key: str, deadline: float) -> None:
         if not self._closed and deadline < self._later.get(key, float("inf")):
             self._later[key] = deadline
+            if len(self._heap) > 2 * len(self._later) + _HEAP_SLACK:
+                self._heap = [(at, one) for one, at in self._later.items() if one != key]
+                heapq.heapify(self._heap)
             heapq.heappush(self._heap, (deadline, key))
-            self._restart_timer(deadline)
+            if self._heap[0][0] >= deadline or self._timer is None:
+                self._wait_anew()
 
     def _link(self, key: str) -> None:
         links = self._dirty.setdefault(key, deque(maxlen=LINKS_PER_KEY))
@@ -189,26 +194,20 @@ class WorkQueue:
                 getter.set_result(None)
                 return
 
-    def _sweep(self) -> None:
-        """Wait for nothing that is not asked for any more."""
-        first = self._heap[0]
+    def _sweep(self) -> bool:
+        """Forget what comes next as long as nobody asks for it any more. Gives whether there was such a thing."""
+        before = len(self._heap)
         while self._heap and self._later.get(self._heap[0][1]) != self._heap[0][0]:
             heapq.heappop(self._heap)
-        if self._timer is not None and (not self._heap or self._heap[0] != first):
-            self._timer.cancel()
-            self._timer = None
-            if self._heap:
-                self._start_timer()
+        return len(self._heap) < before
 
-    def _restart_timer(self, deadline: float) -> None:
-        if self._heap[0][0] < deadline and self._timer is not None:
-            return
+    def _wait_anew(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._start_timer()
-
-    def _start_timer(self) -> None:
-        self._timer = asyncio.get_running_loop().create_task(self._release_later(), name=f"workqueue-{self._name}")
+            self._timer = None
+        if self._heap and not self._closed:
+            release = self._release_later()
+            self._timer = asyncio.get_running_loop().create_task(release, name=f"workqueue-{self._name}")
 
     async def _release_later(self) -> None:
         """Runs while something is delayed. The trace context of whoever started it is not the keys'."""
@@ -221,4 +220,5 @@ class WorkQueue:
                 if self._later.get(key) == deadline:
                     del self._later[key]
                     self.add(key)
+            self._sweep()
         self._timer = None

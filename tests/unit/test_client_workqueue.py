@@ -196,6 +196,56 @@ async def test_a_look_answers_what_was_asked_for_later_before_it() -> None:
     assert len(queue) == 0 and clock.timers() == []
 
 
+async def test_what_is_not_asked_for_any_more_takes_no_room() -> None:
+    clock = FakeClock()
+    queue = WorkQueue(clock)
+    for _ in range(1000):
+        for key in "ab":
+            queue.add(key)
+            await take(queue)
+            queue.went_well(key, 300)
+            queue.done(key)
+        await clock.advance(0.1)
+    assert len(queue._heap) < 100
+    assert await _left(queue, clock, 299.8) == 0 and await _left(queue, clock, 0.2) == 2
+
+
+async def _left(queue: WorkQueue, clock: FakeClock, seconds: float) -> int:
+    """How many keys there are so much later."""
+    await clock.advance(seconds)
+    return len(queue)
+
+
+async def test_shut_down_during_a_look_it_waits_for_nothing() -> None:
+    clock = FakeClock()
+    queue = WorkQueue(clock)
+    queue.add_after("a", 5)
+    queue.add_after("b", 10)
+    queue.add("a")
+    await take(queue)
+    queue.shut_down()
+    queue.went_well("a", 20)
+    queue.done("a")
+    await settle()
+    assert clock.timers() == []
+
+
+@pytest.mark.parametrize("well", [True, False])
+async def test_what_was_asked_for_comes_due_during_a_look(well: bool) -> None:
+    clock = FakeClock()
+    queue = WorkQueue(clock)
+    queue.add_after("a", 5)
+    queue.add("a")
+    await take(queue)
+    await settle()
+    await clock.advance(10)
+    if well:
+        queue.went_well("a", None)
+    queue.done("a")
+    await settle()
+    assert len(queue) == (0 if well else 1) and clock.timers() == []
+
+
 async def test_what_is_asked_for_during_a_look_or_before_one_that_failed_stays_asked_for() -> None:
     clock = FakeClock()
     queue = WorkQueue(clock)
