@@ -10,6 +10,7 @@ REQUEUE_MAX_SECONDS = 30.0  # longest such pause. k8s differs: 1000 s, too long 
 UNAVAILABLE_RETRY_SECONDS = 1.0  # pause of a key whose reconcile found no apiserver
 RECONCILES_KEPT = 1024  # last reconciles remembered per controller, one per key
 LINKS_PER_KEY = 16  # trace contexts remembered for a waiting key; the newest win
+LATER_STALE = 64  # requests for later that a queue keeps though they are answered, beside twice as many as it waits for
 EVENTS_QUEUED = 1000  # core/v1 Events waiting to be written; more are dropped, and counted
 EVENTS_BATCH = 64  # core/v1 Events written at once
 EVENTS_REMEMBERED = 4096  # core/v1 Events whose count can still be raised

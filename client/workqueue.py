@@ -18,10 +18,9 @@ import heapq
 from collections import deque
 
 from apimachinery.clock import Clock
-from client.limits import LINKS_PER_KEY, REQUEUE_BASE_SECONDS, REQUEUE_MAX_SECONDS
+from client.limits import LATER_STALE, LINKS_PER_KEY, REQUEUE_BASE_SECONDS, REQUEUE_MAX_SECONDS
 from wire import trace
 
-_HEAP_SLACK = 64  # entries of what is not asked for any more, beside as many as there are asked for
 _LONGEST_EXPONENT = 40  # beyond it the delay is the maximum anyway, and a float would overflow
 
 
@@ -96,8 +95,11 @@ class WorkQueue:
         """Between `get` and `done`: look again in `again` seconds of cluster time, if at all, and not as was asked for
         before this look."""
         self.forget(key)
-        if self._answered.pop(key, None) is not None and self._sweep():
-            self._wait_anew()
+        if self._answered.pop(key, None) is not None:
+            if key not in self._later:
+                self._later_links.pop(key, None)
+            if self._sweep():
+                self._wait_anew()
         if again is not None:
             self.add_after(key, again)
 
@@ -156,7 +158,7 @@ class WorkQueue:
     def _ask(self, key: str, deadline: float) -> None:
         if not self._closed and deadline < self._later.get(key, float("inf")):
             self._later[key] = deadline
-            if len(self._heap) > 2 * len(self._later) + _HEAP_SLACK:
+            if len(self._heap) > 2 * len(self._later) + LATER_STALE:
                 self._heap = [(at, one) for one, at in self._later.items() if one != key]
                 heapq.heapify(self._heap)
             heapq.heappush(self._heap, (deadline, key))

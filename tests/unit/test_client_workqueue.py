@@ -230,6 +230,19 @@ async def test_shut_down_during_a_look_it_waits_for_nothing() -> None:
     assert clock.timers() == []
 
 
+async def test_who_asked_for_what_was_answered_is_no_cause_of_the_next_look() -> None:
+    queue = WorkQueue(FakeClock())
+    queue.add("a")
+    token = trace.attach(CONTEXT)
+    queue.add_after("a", 5)
+    trace.detach(token)
+    await take(queue)
+    queue.went_well("a", None)
+    queue.done("a")
+    queue.add("a")
+    assert await queue.get() == ("a", ())
+
+
 @pytest.mark.parametrize("well", [True, False])
 async def test_what_was_asked_for_comes_due_during_a_look(well: bool) -> None:
     clock = FakeClock()
